@@ -1,0 +1,1 @@
+//! Counts by minute, source and network.

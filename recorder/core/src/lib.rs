@@ -1,0 +1,33 @@
+//! Frames in, exchanges out: the recorder without its sockets, files, threads and clocks.
+//!
+//! Bytes and [`Timestamp`](schema::Timestamp)s are pushed in, [`Exchange`](schema::Exchange)s are pulled out. The layers,
+//! bottom up; each calls only downward and none knows its user:
+//!
+//! * `wire`: a captured [`Frame`] becomes a TCP `Packet`, whatever it is wrapped in.
+//! * `flow`: the bounded table of connections, expired by packet time.
+//! * `tcp`: two halves of a connection; out-of-order bytes become ordered chunks and gaps.
+//! * `http`: chunks and gaps become messages, framed by RFC 9112 section 6.3.
+//! * `pairing`: messages become exchanges.
+//! * [`Pipeline`]: one shard of all of it, and the ledger.
+//!
+//! Captured traffic never makes any of it fail: what is odd is an [`Anomaly`], counted in [`Counters`]. Every bound is in
+//! [`Limits`].
+
+#![warn(missing_docs, clippy::cast_possible_truncation)]
+
+mod counters;
+mod flow;
+mod http;
+mod ledger;
+mod limits;
+mod pairing;
+mod pipeline;
+mod rotation;
+mod tcp;
+mod wire;
+
+pub use counters::{Anomaly, Counters};
+pub use limits::Limits;
+pub use pipeline::{Options, Pipeline};
+pub use rotation::{Cut, Rotation};
+pub use wire::{Frame, LinkType};

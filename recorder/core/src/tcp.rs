@@ -1,0 +1,1 @@
+//! Two halves of a connection.

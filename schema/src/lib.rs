@@ -1,0 +1,47 @@
+//! Reprise's archive: what is in it and how it is laid out, without any I/O.
+//!
+//! An archive is a tree of Parquet segments that other programs read as they are; `README.md` beside this crate is the
+//! specification. The layers, from the unit up:
+//!
+//! * [`Exchange`]: one HTTP request with the response it got; [`Headers`], ids and [`Timestamp`]s are its parts.
+//! * [`columns`]: the Arrow schema of each table.
+//! * [`SegmentBuilder`]: exchanges in, one [`SealedSegment`] of Parquet bytes out.
+//! * [`SegmentDecoder`]: byte ranges in, exchanges in time order out; it asks for what it needs and reads nothing itself.
+//! * [`SegmentKey`] and [`Table`]: where a segment lies, so that a window is found from a listing.
+//! * [`LedgerRow`], [`Divergence`], [`RunDocument`]: what else an archive holds.
+//!
+//! Times are UTC. Sizes are bytes. Nothing here reads a clock, a file, a socket or the environment.
+
+#![warn(missing_docs, clippy::cast_possible_truncation)]
+
+mod builder;
+pub mod columns;
+mod content;
+mod decoder;
+mod divergence;
+mod error;
+mod exchange;
+mod headers;
+mod id;
+mod key;
+mod ledger;
+mod run;
+mod sample;
+mod time;
+
+pub use builder::{Pushed, SealedSegment, SegmentBuilder, SegmentOptions};
+pub use content::{ContentError, decode_content};
+pub use decoder::{Projection, SegmentDecoder, Step};
+pub use divergence::{Divergence, DivergenceKind, decode_divergences, encode_divergences};
+pub use error::Error;
+pub use exchange::{
+    Body, Certainty, Charset, Completeness, ConnectionInfo, Exchange, ExchangeVerdict, Outcome,
+    Protocol, Replay, Request, Response,
+};
+pub use headers::Headers;
+pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};
+pub use key::{SegmentKey, Table};
+pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
+pub use run::RunDocument;
+pub use sample::{Sample, SampleBy};
+pub use time::{ParseTimestampError, TimeWindow, Timestamp};
