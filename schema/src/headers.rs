@@ -48,7 +48,9 @@ impl Headers {
     /// The value of the first field called `name`, in any case (RFC 9110 section 5.1).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.get_all(name).next()
+        self.iter()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// The values of every field called `name`, in any case.
