@@ -1,0 +1,139 @@
+//! The demo's folder: made anew each time, and nothing is ever removed that the demo did not make.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use schema::{SegmentKey, TimeWindow, Timestamp};
+
+/// The file that says whose folder this is.
+const MARKER: &str = "README.txt";
+
+/// What the marker starts with.
+const MARKER_START: &str = "Made by `replayer demo`.";
+
+/// The rest of the marker.
+const MARKER_REST: &str =
+    " The next demo in this folder replaces what is named here, and touches nothing else:
+
+capture.pcap.zst   mirrored packets, as a packet handler receives them
+archive/           what `recorder read` made of them, and the two runs: Parquet, read by anything
+faithful.html      the report on the build that answers as recorded
+regressed.html     the report on the build with a planted regression
+";
+
+/// Everything else that the demo makes in its folder.
+const MADE: &[&str] = &[
+    "capture.pcap.zst",
+    "archive",
+    "faithful.html",
+    "regressed.html",
+];
+
+/// The demo's folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder `path`, or empties it if a demo made it.
+    ///
+    /// # Errors
+    /// If it holds files and no demo made it, or it cannot be written to.
+    pub(crate) fn prepare(path: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(path).with_context(|| format!("make folder {}", path.display()))?;
+        let marker = path.join(MARKER);
+        let ours = match fs::read(&marker) {
+            Ok(text) => text.starts_with(MARKER_START.as_bytes()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error).context(format!("read {}", marker.display())),
+        };
+        let mut entries = fs::read_dir(path).with_context(|| format!("list {}", path.display()))?;
+        if !ours && entries.next().is_some() {
+            bail!(
+                "{} has files in it and no demo made it: name another folder with --dir",
+                path.display()
+            );
+        }
+        for name in MADE {
+            remove(&path.join(name))?;
+        }
+        fs::write(&marker, format!("{MARKER_START}{MARKER_REST}"))
+            .with_context(|| format!("write {}", marker.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    pub(crate) fn capture(&self) -> PathBuf {
+        self.path.join("capture.pcap.zst")
+    }
+
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.path.join("archive")
+    }
+
+    /// Where the report called `name` goes.
+    pub(crate) fn report(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.html"))
+    }
+
+    /// The window of whole seconds that everything in the archive lies in, found from the segments' names.
+    ///
+    /// # Errors
+    /// If the archive cannot be listed or is empty.
+    pub(crate) fn recorded_window(&self) -> anyhow::Result<TimeWindow> {
+        let exchanges = self.archive().join("exchanges");
+        let keys = segment_keys(&exchanges)?;
+        let start = keys.iter().map(SegmentKey::start).min();
+        let end = keys.iter().map(SegmentKey::end).max();
+        let (Some(start), Some(end)) = (start, end) else {
+            bail!(
+                "{} holds no segment: nothing was recorded",
+                exchanges.display()
+            );
+        };
+        let second_us = 1_000_000;
+        Ok(TimeWindow {
+            start: Timestamp::from_micros(start.as_micros() / second_us * second_us),
+            end: Timestamp::from_micros((end.as_micros() / second_us + 1) * second_us),
+        })
+    }
+}
+
+/// Removes a file or folder, not what a link points to; that there is none is no error.
+fn remove(path: &Path) -> anyhow::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.with_context(|| format!("remove {}", path.display()))
+}
+
+/// The keys of all segments below `folder`, which has one level of dates and one of hours.
+fn segment_keys(folder: &Path) -> anyhow::Result<Vec<SegmentKey>> {
+    let list = |path: &Path| -> anyhow::Result<Vec<PathBuf>> {
+        fs::read_dir(path)
+            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+            .with_context(|| format!("list {}", path.display()))
+    };
+    let mut keys = Vec::new();
+    for date in list(folder)? {
+        for hour in list(&date)? {
+            let files = list(&hour)?;
+            keys.extend(
+                files
+                    .iter()
+                    .filter_map(|file| file.to_str()?.parse::<SegmentKey>().ok()),
+            );
+        }
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests;
