@@ -1,4 +1,5 @@
 //! When to cut a segment: a policy without I/O.
+
 use std::time::Duration;
 
 use schema::Timestamp;
@@ -25,8 +26,22 @@ pub struct Rotation {
 
 impl Rotation {
     /// Whether the segment whose first row starts at `start` and that has `bytes` encoded bytes is to be cut at `now`.
+    ///
+    /// Where several reasons hold, the one that cannot be put off is given: the hour, then the size, then the age. A `now`
+    /// before `start` (rows come in order of completion, not of start) has left no hour and has no age.
     #[must_use]
-    pub fn cut(&self, _start: Timestamp, _bytes: usize, _now: Timestamp) -> Option<Cut> {
-        todo!()
+    pub fn cut(&self, start: Timestamp, bytes: usize, now: Timestamp) -> Option<Cut> {
+        if now.hour() > start.hour() {
+            Some(Cut::Hour)
+        } else if bytes >= self.bytes_max {
+            Some(Cut::Size)
+        } else if now.since(start) >= self.age_max {
+            Some(Cut::Age)
+        } else {
+            None
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;
