@@ -1,0 +1,109 @@
+//! An archive on disk, back as exchanges.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use schema::{
+    Divergence, Exchange, LedgerRow, Projection, RecorderId, SegmentDecoder, Step, TimeWindow,
+};
+
+/// Every file below a folder, sorted by path; nothing if there is no such folder.
+#[must_use]
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.expect("a folder of a test can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Every exchange of the archive in `folder`, by time, through our own decoder.
+///
+/// # Panics
+/// If a segment cannot be read.
+#[must_use]
+pub fn read_archive(folder: &Path) -> Vec<Exchange> {
+    read_segments(&folder.join("exchanges"))
+}
+
+/// Every exchange of the run `run`, and its divergences.
+///
+/// # Panics
+/// If a file cannot be read.
+#[must_use]
+pub fn read_run(folder: &Path, run: &str) -> (Vec<Exchange>, Vec<Divergence>) {
+    let run = folder.join("runs").join(run);
+    let divergences = files_below(&run.join("divergences"))
+        .iter()
+        .flat_map(|path| {
+            schema::decode_divergences(read(path)).expect("a file of divergences is readable")
+        })
+        .collect();
+    (read_segments(&run.join("exchanges")), divergences)
+}
+
+/// Every row of the ledger, with the recorder that wrote it.
+///
+/// # Panics
+/// If a segment cannot be read.
+#[must_use]
+pub fn read_ledger(folder: &Path) -> Vec<(RecorderId, LedgerRow)> {
+    files_below(&folder.join("capture"))
+        .iter()
+        .flat_map(|path| {
+            schema::decode_ledger(read(path)).expect("a segment of the ledger is readable")
+        })
+        .collect()
+}
+
+fn read_segments(folder: &Path) -> Vec<Exchange> {
+    let mut exchanges: Vec<_> = files_below(folder)
+        .iter()
+        .flat_map(|path| decode_segment(&read(path)))
+        .collect();
+    exchanges.sort_by_key(|exchange| (exchange.start(), exchange.id()));
+    exchanges
+}
+
+/// Every exchange of one segment, in the decoder's order.
+///
+/// # Panics
+/// If it cannot be read.
+#[must_use]
+pub fn decode_segment(file: &Bytes) -> Vec<Exchange> {
+    let mut decoder = SegmentDecoder::new(file.len() as u64, TimeWindow::ALL, Projection::All);
+    let mut exchanges = Vec::new();
+    loop {
+        match decoder.step().expect("a segment is readable") {
+            Step::NeedsData(ranges) => {
+                let slice = |range: &std::ops::Range<u64>| {
+                    file.slice(range.start as usize..range.end as usize)
+                };
+                let data = ranges.iter().map(slice).collect();
+                decoder
+                    .push(ranges, data)
+                    .expect("every range has its length");
+            }
+            Step::Exchanges(batch) => exchanges.extend(batch),
+            Step::Finished => return exchanges,
+        }
+    }
+}
+
+fn read(path: &Path) -> Bytes {
+    std::fs::read(path)
+        .unwrap_or_else(|error| panic!("read {}: {error}", path.display()))
+        .into()
+}

@@ -1,0 +1,162 @@
+//! A real S3 server on loopback: SeaweedFS, which enforces create-only puts.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+const ACCESS_KEY: &str = "testkey";
+const SECRET_KEY: &str = "testsecret";
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// SeaweedFS opens a second port this far above each one that it is given.
+const SECOND_PORT: u16 = 10_000;
+
+/// The running server with one empty bucket, `archive`; dropping it stops it and removes its data.
+#[derive(Debug)]
+pub struct S3Server {
+    child: Child,
+    folder: TempDir,
+    port: u16,
+}
+
+impl S3Server {
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Panics
+    /// If the program `weed` is missing or does not answer within a minute.
+    #[must_use]
+    pub fn start() -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let [port, filer, master, volume, admin, iceberg] = free_ports();
+        let mut command = Command::new(crate::python::tool("weed"));
+        command
+            .args([
+                "-logtostderr=true",
+                "mini",
+                "-ip=127.0.0.1",
+                "-ip.bind=127.0.0.1",
+            ])
+            .arg(format!("-dir={}", folder.path().display()))
+            .args([
+                "-bucket=archive",
+                "-webdav=false",
+                "-admin.ui=false",
+                "-master.telemetry=false",
+            ])
+            .arg(format!("-s3.port={port}"))
+            .arg(format!("-s3.port.iceberg={iceberg}"))
+            .arg("-s3.port.lance=0")
+            .arg(format!("-filer.port={filer}"))
+            .arg(format!("-master.port={master}"))
+            .arg(format!("-volume.port={volume}"))
+            .arg(format!("-admin.port={admin}"))
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let log = std::fs::File::create(folder.path().join("weed.log"));
+        command.stderr(log.expect("a file can be made in a new folder"));
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!("start `weed`, the S3 server (`tests/run` installs it): {error}")
+        });
+        let mut server = Self {
+            child,
+            folder,
+            port,
+        };
+        server.wait_until_ready();
+        server
+    }
+
+    /// The URL of a folder in its bucket.
+    #[must_use]
+    pub fn url(&self, folder: &str) -> String {
+        format!("s3://archive/{folder}")
+    }
+
+    /// Its endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The environment that a program needs to use it.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_ALLOW_HTTP", "true".to_owned()),
+        ]
+    }
+
+    /// Stops the server at once, as a failing disk would.
+    pub fn kill(&mut self) {
+        // An error means that it has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+
+    fn wait_until_ready(&mut self) {
+        let started = Instant::now();
+        // Unsigned requests are refused once the bucket is there; before, the server says something else or nothing.
+        while !self.refuses_unsigned_requests() {
+            let ended = self
+                .child
+                .try_wait()
+                .expect("a child can be asked for its state");
+            if ended.is_some() || started.elapsed() > START_LIMIT {
+                let log = std::fs::read_to_string(self.folder.path().join("weed.log"));
+                panic!("the S3 server did not start: {}", log.unwrap_or_default());
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
+    fn refuses_unsigned_requests(&self) -> bool {
+        let ask = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+            stream.write_all(
+                b"GET /archive/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            )?;
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer)?;
+            Ok(String::from_utf8_lossy(&answer).into_owned())
+        };
+        ask().is_ok_and(|answer| answer.ends_with("403"))
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Ports that are free together with their second ports.
+fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let mut held = Vec::new();
+    let mut ports = Vec::new();
+    // Tests run as processes side by side: each starts to look at another place, below the ports that the system hands out.
+    let start = 10_000 + (std::process::id().wrapping_mul(97) % 11_000) as u16;
+    for port in start..22_000 {
+        if ports.len() == COUNT {
+            break;
+        }
+        let both = TcpListener::bind(("127.0.0.1", port))
+            .and_then(|first| Ok((first, TcpListener::bind(("127.0.0.1", port + SECOND_PORT))?)));
+        if let Ok(both) = both {
+            held.push(both);
+            ports.push(port);
+        }
+    }
+    drop(held);
+    ports.try_into().expect("loopback has free ports")
+}
