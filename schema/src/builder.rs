@@ -1,7 +1,36 @@
 //! Exchanges in, one segment of Parquet bytes out.
-use bytes::Bytes;
+//!
+//! Exchanges come in the order in which they were completed. The builder holds two batches of them, sorts by
+//! `request_start`, and encodes the older batch when the held ones fill up, so that batches follow one another in time and
+//! an exchange that took long still finds its place. Memory: the held exchanges (at most two batches and one exchange), the
+//! Arrow columns of one batch, one row group of compressed pages and its dictionaries, and the finished bytes.
 
-use crate::{Error, Exchange, RecorderId, SegmentKey};
+mod order;
+mod pending;
+mod rows;
+
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+
+use self::pending::Pending;
+use self::rows::RowBuilder;
+use crate::columns::exchanges_schema;
+use crate::metadata::{self, BatchSpan};
+use crate::{Error, Exchange, RecorderId, SegmentKey, Timestamp, properties};
+
+/// Most rows of a batch.
+const BATCH_ROWS_MAX: usize = 8_192;
+/// Raw bytes of a batch, not counting the last exchange that reaches it.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+/// Encoded bytes after which a row group ends: what a reader must fetch and hold at once.
+const ROW_GROUP_BYTES_MAX: usize = 16 << 20;
+/// Raw bytes after which a row group ends, however well they compress: bounds what a reader decodes at once.
+const ROW_GROUP_RAW_BYTES_MAX: usize = 64 << 20;
+/// Raw bytes of an exchange above which Arrow's 32-bit offsets would be at risk.
+const EXCHANGE_BYTES_MAX: usize = 1 << 30;
+/// What compression is assumed to leave before the first batch was encoded, in percent.
+const PERCENT_LEFT: usize = 40;
 
 /// What a segment says of itself beside its rows, and how it is compressed.
 #[derive(Clone, Debug)]
@@ -10,7 +39,7 @@ pub struct SegmentOptions {
     pub recorder: RecorderId,
     /// Name and version of the program that writes it.
     pub writer: String,
-    /// zstd level of pages, 1 to 22.
+    /// zstd level of pages, 1 to 22; others are moved to the nearest of these.
     pub zstd_level: i32,
     /// Identity of the spool that the rows come from.
     pub spool: Option<String>,
@@ -33,43 +62,219 @@ pub enum Pushed {
 
 /// A segment in the making: exchanges of one hour, pushed in any order.
 #[derive(Debug)]
-pub struct SegmentBuilder {}
+pub struct SegmentBuilder {
+    options: SegmentOptions,
+    pending: Pending,
+    /// Made with the first batch, so that an empty segment costs nothing.
+    writer: Option<ArrowWriter<Vec<u8>>>,
+    /// One per encoded batch, in order.
+    batches: Vec<BatchSpan>,
+    rows_encoded: usize,
+    /// Raw bytes of the rows that are encoded, and of those in the row group that is open.
+    raw_bytes_encoded: usize,
+    raw_bytes_in_row_group: usize,
+    /// What the encoded rows take in the file; kept because asking the writer is not cheap.
+    bytes_encoded: usize,
+    start: Option<Timestamp>,
+}
 
 impl SegmentBuilder {
     /// An empty segment.
     #[must_use]
-    pub fn new(_options: SegmentOptions) -> Self {
-        todo!()
+    pub fn new(options: SegmentOptions) -> Self {
+        Self {
+            options,
+            pending: Pending::default(),
+            writer: None,
+            batches: Vec::new(),
+            rows_encoded: 0,
+            raw_bytes_encoded: 0,
+            raw_bytes_in_row_group: 0,
+            bytes_encoded: 0,
+            start: None,
+        }
     }
-    /// Adds an exchange.
+
+    /// Adds an exchange, and encodes a batch if that many are held.
     ///
     /// # Errors
-    /// If Parquet refuses a batch: a bug or a lack of memory, never the traffic.
-    pub fn push(&mut self, _exchange: Exchange) -> Result<Pushed, Error> {
-        todo!()
+    /// If Parquet refuses a batch, the exchange is larger than 1 GiB, or it has [`crate::Replay`] columns where the segment
+    /// has none or the other way round: bugs, or a lack of memory, never the traffic.
+    ///
+    /// # Panics
+    /// If the exchange starts in another hour than those before: a segment never spans two partitions.
+    pub fn push(&mut self, exchange: Exchange) -> Result<Pushed, Error> {
+        let problem = if exchange.memory() > EXCHANGE_BYTES_MAX {
+            Some("it holds more than 1 GiB; lower the body limit")
+        } else if exchange.replay.is_some() != self.options.replayed {
+            Some("it is of a run and the segment is not, or the other way round")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let exchange = exchange.id();
+            return Err(Error::Row { exchange, problem });
+        }
+        let at = exchange.start();
+        let start = self.start.map_or(at, |start| {
+            assert_eq!(start.hour(), at.hour(), "a segment lies within one hour");
+            start.min(at)
+        });
+        if let Some(late) = self.pending.push(exchange) {
+            return Ok(Pushed::Late(late));
+        }
+        self.start = Some(start);
+        let full = self.pending.rows() >= 2 * BATCH_ROWS_MAX
+            || self.pending.bytes() >= 2 * BATCH_BYTES_MAX;
+        if full {
+            self.encode_batch()?;
+        }
+        Ok(Pushed::Stored)
     }
+
     /// Rows so far.
     #[must_use]
     pub fn rows(&self) -> usize {
-        todo!()
+        self.rows_encoded + self.pending.rows()
     }
+
     /// About how many bytes the segment would have if it were sealed now.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        todo!()
+        let pending = self.pending.bytes();
+        let pending = if self.raw_bytes_encoded == 0 {
+            pending * PERCENT_LEFT / 100
+        } else {
+            // Both are far below 2^32, so the product is exact.
+            let left = pending as u128 * self.bytes_encoded as u128;
+            usize::try_from(left / self.raw_bytes_encoded as u128).unwrap_or(pending)
+        };
+        self.bytes_encoded + pending
     }
+
+    /// About how many bytes of memory the builder holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let writer = self
+            .writer
+            .as_ref()
+            .map_or(0, |writer| writer.memory_size() + writer.bytes_written());
+        self.pending.bytes() + writer
+    }
+
     /// The `request_start` of the earliest row so far.
     #[must_use]
-    pub fn start(&self) -> Option<crate::Timestamp> {
-        todo!()
+    pub fn start(&self) -> Option<Timestamp> {
+        self.start
     }
+
     /// Ends the segment and gives it its number; `None` if it has no row.
     ///
     /// # Errors
     /// As [`SegmentBuilder::push`].
-    pub fn seal(self, _sequence: u64) -> Result<Option<SealedSegment>, Error> {
-        todo!()
+    pub fn seal(mut self, sequence: u64) -> Result<Option<SealedSegment>, Error> {
+        while self.pending.rows() > 0 {
+            self.encode_batch()?;
+        }
+        let (Some(mut writer), Some(first), Some(last)) =
+            (self.writer, self.batches.first(), self.batches.last())
+        else {
+            return Ok(None);
+        };
+        let spans = serde_json::to_string(&self.batches).expect("numbers are JSON");
+        for pair in [
+            metadata::pair(metadata::SEQUENCE, sequence.to_string()),
+            metadata::pair(metadata::BATCHES, spans),
+        ] {
+            writer.append_key_value_metadata(pair);
+        }
+        writer.finish()?;
+        let (start, end) = (first.1, last.2);
+        Ok(Some(SealedSegment {
+            key: SegmentKey::new(
+                Timestamp::from_micros(start),
+                Timestamp::from_micros(end),
+                self.options.recorder,
+                sequence,
+            ),
+            rows: self.rows_encoded,
+            bytes: std::mem::take(writer.inner_mut()).into(),
+        }))
     }
+
+    /// Encodes the older of the held batches.
+    fn encode_batch(&mut self) -> Result<(), Error> {
+        let batch = self.pending.take_batch(BATCH_ROWS_MAX, BATCH_BYTES_MAX);
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
+            return Ok(());
+        };
+        let span = BatchSpan(batch.len() as u64, first.start, last.start);
+        let raw_bytes = batch
+            .iter()
+            .map(|held| held.exchange.memory())
+            .sum::<usize>();
+
+        let mut rows = RowBuilder::new(batch.len(), self.options.replayed);
+        for index in order::by_endpoint(&batch) {
+            rows.append(&batch[index as usize].exchange);
+        }
+        let columns = rows.finish()?;
+        // The columns are copies: the exchanges go before the encoder needs its memory.
+        drop(batch);
+
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(writer(&self.options)?),
+        };
+        writer.write(&columns)?;
+        self.raw_bytes_in_row_group += raw_bytes;
+        let in_progress = writer.in_progress_size();
+        self.bytes_encoded = writer.bytes_written() + in_progress;
+        if in_progress >= ROW_GROUP_BYTES_MAX
+            || self.raw_bytes_in_row_group >= ROW_GROUP_RAW_BYTES_MAX
+        {
+            writer.flush()?;
+            self.raw_bytes_in_row_group = 0;
+            self.bytes_encoded = writer.bytes_written();
+        }
+        self.batches.push(span);
+        self.rows_encoded += columns.num_rows();
+        self.raw_bytes_encoded += raw_bytes;
+        Ok(())
+    }
+}
+
+/// A writer whose footer says already what is known before the first row.
+fn writer(options: &SegmentOptions) -> Result<ArrowWriter<Vec<u8>>, Error> {
+    let mut pairs = vec![
+        metadata::pair(metadata::FORMAT, metadata::FORMAT_VERSION),
+        metadata::pair(metadata::TABLE, "exchanges"),
+        metadata::pair(metadata::RECORDER, options.recorder.as_str()),
+        metadata::pair(metadata::WRITER, options.writer.as_str()),
+        metadata::pair(metadata::ORDER, metadata::ORDER_IN_BATCH),
+    ];
+    let maybe = [
+        (metadata::SPOOL, &options.spool),
+        (metadata::SAMPLING, &options.sampling),
+        (metadata::REDACTION, &options.redaction),
+    ];
+    for (key, value) in maybe {
+        pairs.extend(
+            value
+                .as_ref()
+                .map(|value| metadata::pair(key, value.as_str())),
+        );
+    }
+    let properties = properties::exchanges(options.zstd_level, pairs);
+    let options_ = ArrowWriterOptions::new()
+        .with_properties(properties)
+        .with_skip_arrow_metadata(true);
+    let schema = exchanges_schema(options.replayed);
+    Ok(ArrowWriter::try_new_with_options(
+        Vec::new(),
+        schema,
+        options_,
+    )?)
 }
 
 /// A whole segment, ready to be published under its key.
@@ -82,3 +287,6 @@ pub struct SealedSegment {
     /// The Parquet file.
     pub bytes: Bytes,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,28 @@
 //! One difference between an expected and an actual answer: a row of a run's `divergences`.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use bytes::Bytes;
 
-use crate::{Error, ExchangeId, Timestamp};
+use crate::columns::{self, divergences_schema};
+use crate::exchange::words;
+use crate::{Error, ExchangeId, Timestamp, properties, table};
 
-/// What kind of difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DivergenceKind {
-    /// Expected and not there.
-    Missing,
-    /// There and not expected.
-    Extra,
-    /// Of another type.
-    Type,
-    /// Of another value.
-    Value,
+const TABLE: &str = "divergences";
+
+words! {
+    /// What kind of difference.
+    DivergenceKind, "missing, extra, type or value", {
+        /// Expected and not there.
+        Missing = "missing",
+        /// There and not expected.
+        Extra = "extra",
+        /// Of another type.
+        Type = "type",
+        /// Of another value.
+        Value = "value",
+    }
 }
 
 /// One difference.
@@ -43,18 +52,81 @@ pub struct Divergence {
     pub actual: Option<String>,
 }
 
-/// Encodes rows as one Parquet file.
+/// Encodes rows as one Parquet file, in their order.
 ///
 /// # Errors
 /// If Parquet refuses.
-pub fn encode_divergences(_rows: &[Divergence], _zstd_level: i32) -> Result<Bytes, Error> {
-    todo!()
+pub fn encode_divergences(rows: &[Divergence], zstd_level: i32) -> Result<Bytes, Error> {
+    let text = |get: fn(&Divergence) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(get)))
+    };
+    let maybe = |get: fn(&Divergence) -> Option<&str>| -> ArrayRef {
+        Arc::new(rows.iter().map(get).collect::<StringArray>())
+    };
+    let exchanges = rows.iter().map(|row| row.exchange.to_string());
+    let starts = rows.iter().map(|row| row.recorded_start.as_micros());
+    let arrays: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(exchanges)),
+        Arc::new(
+            TimestampMicrosecondArray::from_iter_values(starts)
+                .with_data_type(columns::timestamp()),
+        ),
+        text(|row| &row.method),
+        maybe(|row| row.host.as_deref()),
+        text(|row| &row.path),
+        text(|row| &row.endpoint),
+        text(|row| &row.part),
+        text(|row| &row.location),
+        text(|row| row.kind.as_str()),
+        maybe(|row| row.expected.as_deref()),
+        maybe(|row| row.actual.as_deref()),
+    ];
+    let properties = properties::common(zstd_level, table::footer(TABLE)).build();
+    table::encode(divergences_schema(), arrays, properties)
 }
 
 /// Decodes a whole file of divergences.
 ///
 /// # Errors
 /// If it is not one.
-pub fn decode_divergences(_file: Bytes) -> Result<Vec<Divergence>, Error> {
-    todo!()
+pub fn decode_divergences(file: Bytes) -> Result<Vec<Divergence>, Error> {
+    let mut rows = Vec::new();
+    for batch in table::decode(file, TABLE)? {
+        decode_batch(&batch, &mut rows)?;
+    }
+    Ok(rows)
 }
+
+fn decode_batch(batch: &RecordBatch, into: &mut Vec<Divergence>) -> Result<(), Error> {
+    let texts = |name| table::column::<StringArray>(batch, name);
+    let exchanges = texts(columns::EXCHANGE_ID)?;
+    let starts: &TimestampMicrosecondArray = table::column(batch, columns::RECORDED_START)?;
+    let (methods, hosts) = (texts(columns::METHOD)?, texts(columns::HOST)?);
+    let (paths, endpoints) = (texts(columns::PATH)?, texts(columns::ENDPOINT)?);
+    let (parts, locations) = (texts(columns::PART)?, texts(columns::LOCATION)?);
+    let kinds = texts(columns::KIND)?;
+    let (expected, actual) = (texts(columns::EXPECTED)?, texts(columns::ACTUAL)?);
+    let owned = |column: &StringArray, row: usize| column.value(row).to_owned();
+    let maybe = |column: &StringArray, row: usize| {
+        (!column.is_null(row)).then(|| column.value(row).to_owned())
+    };
+    for row in 0..batch.num_rows() {
+        into.push(Divergence {
+            exchange: table::word(exchanges, columns::EXCHANGE_ID, row)?,
+            recorded_start: Timestamp::from_micros(starts.value(row)),
+            method: owned(methods, row),
+            host: maybe(hosts, row),
+            path: owned(paths, row),
+            endpoint: owned(endpoints, row),
+            part: owned(parts, row),
+            location: owned(locations, row),
+            kind: table::word(kinds, columns::KIND, row)?,
+            expected: maybe(expected, row),
+            actual: maybe(actual, row),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

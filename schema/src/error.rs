@@ -1,16 +1,45 @@
 //! What can fail: our own encoding, and files that are not what they should be.
 
+use parquet::errors::ParquetError;
+
 /// A failure to encode or decode a file of the archive.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Parquet refused, or the file is damaged.
-    #[error("parquet")]
-    Parquet(#[from] parquet::errors::ParquetError),
+    /// Parquet refused to encode: a bug or a lack of memory, never the traffic.
+    #[error("cannot encode Parquet")]
+    Parquet(#[from] ParquetError),
     /// Arrow refused.
-    #[error("arrow")]
+    #[error("cannot build Arrow columns")]
     Arrow(#[from] arrow::error::ArrowError),
     /// The file is Parquet, but not what the archive's format says.
     #[error("not a Reprise segment: {0}")]
     Format(String),
+    /// The file is of a format that this program is too old for.
+    #[error("the segment has format {found}, this program reads up to {known}: use a newer one")]
+    Newer {
+        /// What the file says.
+        found: String,
+        /// The newest that we read.
+        known: &'static str,
+    },
+    /// A column that every segment of its table has is not there, or not of its type.
+    #[error("not a Reprise segment: column `{name}` is {problem}")]
+    Column {
+        /// The column.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file is no Parquet file, or its bytes are not those that were written.
+    #[error("the file is damaged, or is not Parquet")]
+    Damaged(#[source] ParquetError),
+    /// Rows cannot be encoded as asked.
+    #[error("cannot encode exchange {exchange}: {problem}")]
+    Row {
+        /// Which exchange.
+        exchange: crate::ExchangeId,
+        /// Why not.
+        problem: &'static str,
+    },
 }

@@ -1,14 +1,12 @@
 //! The archived unit: one HTTP request with the response it got, as it was on the wire.
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::headers::Headers;
-use crate::id::{ConnectionId, ExchangeId, ParseIdError, Vni};
+use crate::id::{ConnectionId, ExchangeId, Vni};
 use crate::time::Timestamp;
 
 /// One HTTP request with the response it got (RFC 9110 section 3.4).
@@ -63,6 +61,24 @@ impl Exchange {
             (Some(request), _) => request.start,
             (None, Some(response)) => response.start,
             (None, None) => Timestamp::MIN,
+        }
+    }
+
+    /// Rewrites heads that were read as UTF-8 as if they had been read as latin-1, for a row whose other head is not UTF-8:
+    /// a row has one charset. Nothing changes where the charset is latin-1 already.
+    ///
+    /// A recorder that learns of it message by message converts one with [`Request::make_latin1`] or
+    /// [`Response::make_latin1`], and sets `charset` itself.
+    pub fn make_latin1(&mut self) {
+        if self.charset == Charset::Latin1 {
+            return;
+        }
+        self.charset = Charset::Latin1;
+        if let Some(request) = &mut self.request {
+            request.make_latin1();
+        }
+        if let Some(response) = &mut self.response {
+            response.make_latin1();
         }
     }
 
@@ -128,6 +144,20 @@ pub struct Request {
     pub trailers: Option<Headers>,
 }
 
+impl Request {
+    /// Rewrites a head that was read as UTF-8 as if it had been read as latin-1.
+    pub fn make_latin1(&mut self) {
+        for text in [&mut self.method, &mut self.path] {
+            make_latin1(text);
+        }
+        for text in [&mut self.host, &mut self.query, &mut self.target] {
+            text.iter_mut().for_each(make_latin1);
+        }
+        self.headers.make_latin1();
+        self.trailers.iter_mut().for_each(Headers::make_latin1);
+    }
+}
+
 /// A final response as captured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
@@ -145,6 +175,15 @@ pub struct Response {
     pub body_encoding: Option<String>,
     /// Trailer fields; `None` if there were none.
     pub trailers: Option<Headers>,
+}
+
+impl Response {
+    /// Rewrites a head that was read as UTF-8 as if it had been read as latin-1.
+    pub fn make_latin1(&mut self) {
+        self.body_encoding.iter_mut().for_each(make_latin1);
+        self.headers.make_latin1();
+        self.trailers.iter_mut().for_each(Headers::make_latin1);
+    }
 }
 
 /// How one exchange of a run was replayed: the columns that a run adds.
@@ -199,24 +238,26 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = ParseIdError;
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::ParseIdError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(ParseIdError::new(text, $expected)),
+                    _ => Err($crate::ParseIdError::new(text, $expected)),
                 }
             }
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// Version of the protocol that carried an exchange.
@@ -314,3 +355,13 @@ impl Charset {
         }
     }
 }
+
+/// Each byte of UTF-8 becomes the character of the same number.
+pub(crate) fn make_latin1(text: &mut String) {
+    if !text.is_ascii() {
+        *text = text.bytes().map(char::from).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::exchange::make_latin1;
+
 /// A list of header or trailer fields in the order and case of the wire.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -58,6 +60,21 @@ impl Headers {
         self.iter()
             .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
+    }
+
+    /// Rewrites text that was read as UTF-8 as if it had been read as latin-1.
+    pub(crate) fn make_latin1(&mut self) {
+        if self.text.is_ascii() {
+            return;
+        }
+        let mut latin1 = Self::with_capacity(self.len(), self.text.len() * 2);
+        for (name, value) in self.iter() {
+            let (mut name, mut value) = (name.to_owned(), value.to_owned());
+            make_latin1(&mut name);
+            make_latin1(&mut value);
+            latin1.push(&name, &value);
+        }
+        *self = latin1;
     }
 
     /// How many fields there are.

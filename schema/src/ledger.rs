@@ -1,7 +1,18 @@
 //! The completeness ledger: a row per recorder, source, network and minute.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use bytes::Bytes;
 
-use crate::{Error, RecorderId, SealedSegment, Timestamp, Vni};
+use crate::columns::{self, COUNTERS, capture_schema};
+use crate::{
+    Error, RecorderId, SealedSegment, SegmentKey, Timestamp, Vni, metadata, properties, table,
+};
+
+const TABLE: &str = "capture";
 
 /// What one recorder saw of one source in one minute. A minute without a row was not recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +55,51 @@ pub struct LedgerRow {
     pub bytes_tls: u64,
 }
 
-/// Encodes the rows of one hour as one segment of the `capture` table.
+impl LedgerRow {
+    /// The counters, in the order of the columns.
+    fn counters(&self) -> [u64; COUNTERS.len()] {
+        [
+            self.frames,
+            self.bytes,
+            self.frames_dropped,
+            self.frames_truncated,
+            self.bytes_truncated,
+            self.frames_undecodable,
+            self.connections_opened,
+            self.connections_joined_midstream,
+            self.gaps,
+            self.gap_bytes,
+            self.exchanges,
+            self.exchanges_incomplete,
+            self.exchanges_sampled_out,
+            self.bytes_not_http,
+            self.bytes_tls,
+        ]
+    }
+
+    /// The counters, to be set in the order of the columns.
+    fn counters_mut(&mut self) -> [&mut u64; COUNTERS.len()] {
+        [
+            &mut self.frames,
+            &mut self.bytes,
+            &mut self.frames_dropped,
+            &mut self.frames_truncated,
+            &mut self.bytes_truncated,
+            &mut self.frames_undecodable,
+            &mut self.connections_opened,
+            &mut self.connections_joined_midstream,
+            &mut self.gaps,
+            &mut self.gap_bytes,
+            &mut self.exchanges,
+            &mut self.exchanges_incomplete,
+            &mut self.exchanges_sampled_out,
+            &mut self.bytes_not_http,
+            &mut self.bytes_tls,
+        ]
+    }
+}
+
+/// Encodes the rows of one hour as one segment of the `capture` table, ordered by minute, source and network.
 ///
 /// # Errors
 /// If Parquet refuses.
@@ -52,18 +107,91 @@ pub struct LedgerRow {
 /// # Panics
 /// If there is no row, or the rows lie in different hours.
 pub fn encode_ledger(
-    _rows: &[LedgerRow],
-    _recorder: &RecorderId,
-    _sequence: u64,
-    _zstd_level: i32,
+    rows: &[LedgerRow],
+    recorder: &RecorderId,
+    sequence: u64,
+    zstd_level: i32,
 ) -> Result<SealedSegment, Error> {
-    todo!()
+    let mut rows: Vec<&LedgerRow> = rows.iter().collect();
+    rows.sort_by_key(|row| (row.minute, &row.source, row.vni));
+    let (first, last) = rows
+        .first()
+        .zip(rows.last())
+        .expect("a ledger segment has at least one row");
+    let key = SegmentKey::new(first.minute, last.minute, recorder.clone(), sequence);
+
+    let minutes = rows.iter().map(|row| row.minute.as_micros());
+    let sources = rows.iter().map(|row| row.source.as_deref());
+    let networks = rows
+        .iter()
+        .map(|row| row.vni.and_then(|vni| i32::try_from(vni.get()).ok()));
+    let mut arrays: Vec<ArrayRef> = vec![
+        Arc::new(
+            TimestampMicrosecondArray::from_iter_values(minutes)
+                .with_data_type(columns::timestamp()),
+        ),
+        Arc::new(StringArray::from_iter_values(
+            rows.iter().map(|_| recorder.as_str()),
+        )),
+        Arc::new(sources.collect::<StringArray>()),
+        Arc::new(networks.collect::<Int32Array>()),
+    ];
+    for counter in 0..COUNTERS.len() {
+        let counts = rows
+            .iter()
+            .map(|row| i64::try_from(row.counters()[counter]).unwrap_or(i64::MAX));
+        arrays.push(Arc::new(Int64Array::from_iter_values(counts)));
+    }
+
+    let mut footer = table::footer(TABLE);
+    footer.push(metadata::pair(metadata::RECORDER, recorder.as_str()));
+    footer.push(metadata::pair(metadata::SEQUENCE, sequence.to_string()));
+    let properties = properties::common(zstd_level, footer).build();
+    Ok(SealedSegment {
+        key,
+        rows: rows.len(),
+        bytes: table::encode(capture_schema(), arrays, properties)?,
+    })
 }
 
 /// Decodes a whole ledger segment: each row with the recorder that wrote it.
 ///
 /// # Errors
 /// If it is not one.
-pub fn decode_ledger(_file: Bytes) -> Result<Vec<(RecorderId, LedgerRow)>, Error> {
-    todo!()
+pub fn decode_ledger(file: Bytes) -> Result<Vec<(RecorderId, LedgerRow)>, Error> {
+    let mut rows = Vec::new();
+    for batch in table::decode(file, TABLE)? {
+        decode_batch(&batch, &mut rows)?;
+    }
+    Ok(rows)
 }
+
+fn decode_batch(batch: &RecordBatch, into: &mut Vec<(RecorderId, LedgerRow)>) -> Result<(), Error> {
+    let minutes: &TimestampMicrosecondArray = table::column(batch, columns::MINUTE)?;
+    let recorders: &StringArray = table::column(batch, columns::RECORDER)?;
+    let sources: &StringArray = table::column(batch, columns::SOURCE)?;
+    let networks: &Int32Array = table::column(batch, columns::VNI)?;
+    let counters = COUNTERS
+        .iter()
+        .map(|name| table::column::<Int64Array>(batch, name))
+        .collect::<Result<Vec<_>, _>>()?;
+    for index in 0..batch.num_rows() {
+        let network = (!networks.is_null(index)).then(|| networks.value(index));
+        let mut row = LedgerRow {
+            minute: Timestamp::from_micros(minutes.value(index)),
+            source: (!sources.is_null(index)).then(|| sources.value(index).to_owned()),
+            vni: network
+                .and_then(|vni| u32::try_from(vni).ok())
+                .map(Vni::new),
+            ..LedgerRow::default()
+        };
+        for (counter, column) in row.counters_mut().into_iter().zip(&counters) {
+            *counter = u64::try_from(column.value(index)).unwrap_or(0);
+        }
+        into.push((table::word(recorders, columns::RECORDER, index)?, row));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

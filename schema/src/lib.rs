@@ -25,8 +25,13 @@ mod headers;
 mod id;
 mod key;
 mod ledger;
-mod run;
+mod metadata;
+mod properties;
+pub mod run;
 mod sample;
+mod table;
+#[cfg(test)]
+mod testing;
 mod time;
 
 pub use builder::{Pushed, SealedSegment, SegmentBuilder, SegmentOptions};
@@ -43,5 +48,5 @@ pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};
 pub use key::{SegmentKey, Table};
 pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
 pub use run::RunDocument;
-pub use sample::{Sample, SampleBy};
+pub use sample::{Sample, SampleBy, parse_share};
 pub use time::{ParseTimestampError, TimeWindow, Timestamp};

@@ -1,0 +1,80 @@
+//! How each column is encoded: what was measured to be small and fast on HTTP traffic.
+
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+
+use crate::columns::{self, FIELD_NAME, FIELD_VALUE, LIST_ITEM};
+
+/// Raw bytes of a body page: larger compresses better, smaller lets a reader of a short window fetch less.
+const BODY_PAGE_BYTES: usize = 1 << 20;
+/// Bytes of distinct header values that a row group's dictionary takes before the column falls back to plain values.
+const HEADER_DICTIONARY_BYTES: usize = 4 << 20;
+
+/// Times of an exchange: nearly sorted, so deltas.
+const TIMES: [&str; 4] = [
+    columns::REQUEST_START,
+    columns::REQUEST_END,
+    columns::RESPONSE_START,
+    columns::RESPONSE_END,
+];
+/// Columns by which people look for exchanges: each page says what lies in it, so that others can be skipped.
+const SEARCHED: [&str; 5] = [
+    columns::REQUEST_START,
+    columns::METHOD,
+    columns::HOST,
+    columns::PATH,
+    columns::STATUS,
+];
+const HEADERS: [&str; 4] = [
+    columns::REQUEST_HEADERS,
+    columns::REQUEST_TRAILERS,
+    columns::RESPONSE_HEADERS,
+    columns::RESPONSE_TRAILERS,
+];
+const BODIES: [&str; 2] = [columns::REQUEST_BODY, columns::RESPONSE_BODY];
+
+/// Properties for a segment of exchanges.
+pub(crate) fn exchanges(zstd_level: i32, pairs: Vec<KeyValue>) -> WriterProperties {
+    let mut properties = common(zstd_level, pairs);
+    for name in TIMES {
+        properties = properties
+            .set_column_dictionary_enabled(name.into(), false)
+            .set_column_encoding(name.into(), Encoding::DELTA_BINARY_PACKED);
+    }
+    for name in SEARCHED {
+        properties = properties.set_column_statistics_enabled(name.into(), EnabledStatistics::Page);
+    }
+    for name in HEADERS {
+        let part = |part: &str| {
+            ColumnPath::new([name, "list", LIST_ITEM, part].map(str::to_owned).to_vec())
+        };
+        properties = properties
+            .set_column_statistics_enabled(part(FIELD_NAME), EnabledStatistics::None)
+            .set_column_statistics_enabled(part(FIELD_VALUE), EnabledStatistics::None)
+            .set_column_dictionary_page_size_limit(part(FIELD_VALUE), HEADER_DICTIONARY_BYTES);
+    }
+    for name in BODIES {
+        // Bodies are mostly distinct: a dictionary would only be in the way. Their minima would land in the footer.
+        properties = properties
+            .set_column_dictionary_enabled(name.into(), false)
+            .set_column_statistics_enabled(name.into(), EnabledStatistics::None)
+            .set_column_data_page_size_limit(name.into(), BODY_PAGE_BYTES);
+    }
+    // Every value is distinct.
+    properties
+        .set_column_dictionary_enabled(columns::EXCHANGE_ID.into(), false)
+        .build()
+}
+
+/// What all files share: zstd, and no cut that the builder did not ask for.
+pub(crate) fn common(zstd_level: i32, pairs: Vec<KeyValue>) -> WriterPropertiesBuilder {
+    let level = ZstdLevel::try_new(zstd_level.clamp(1, 22)).unwrap_or_default();
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(None)
+        .set_max_row_group_bytes(None)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_key_value_metadata(Some(pairs))
+}
