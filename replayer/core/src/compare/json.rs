@@ -1,0 +1,226 @@
+//! JSON by structure: each path that differs is named.
+//!
+//! * Members of an object are compared by name, in any order (RFC 8259 section 4 makes no promise of one).
+//! * Elements of an array are compared by place. Where the lengths differ, equal elements at the beginning and at the end
+//!   are put aside first, so that one row that is missing in the middle is one `missing` and not a difference in every
+//!   row after it.
+//! * Strings are compared as text, however escaped.
+//! * Numbers are compared **as written**: `1.0` and `1` are two values, as are `1e2` and `100`. A client that reads text,
+//!   a schema, or a typed parser can tell them apart, and a refactor that changes the scale of a price should be seen;
+//!   leniency is for rules to add and a report to say, not for a default to hide.
+//! * Text with duplicate names in an object, nested too deep, or with an unpaired surrogate has no one value; it is
+//!   compared by bytes.
+//!
+//! Paths are as in RFC 9535: `$.items[2].price`, `$['odd name']`.
+
+mod parse;
+
+use std::fmt::Write as _;
+
+use rustc_hash::FxHashMap;
+use schema::DivergenceKind;
+
+use super::excerpt::{beginning, pair};
+use super::{Difference, Found, Part, Rules};
+
+pub(crate) use parse::write_string;
+pub use parse::{Json, JsonError, parse_json};
+
+/// Objects up to this size are searched, larger ones indexed.
+const SEARCHED_MAX: usize = 16;
+
+/// Compares two values.
+pub(super) fn compare(expected: &Json<'_>, actual: &Json<'_>, rules: &Rules, found: &mut Found) {
+    let mut walk = Walk {
+        path: "$".to_owned(),
+        excerpt_bytes_max: rules.excerpt_bytes_max,
+        found,
+    };
+    walk.value(expected, actual);
+}
+
+/// Where the comparison is, and what it found. The parser bounds the depth.
+#[derive(Debug)]
+struct Walk<'f> {
+    path: String,
+    excerpt_bytes_max: usize,
+    found: &'f mut Found,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, expected: &Json<'_>, actual: &Json<'_>) {
+        match (expected, actual) {
+            (Json::Object(expected), Json::Object(actual)) => self.object(expected, actual),
+            (Json::Array(expected), Json::Array(actual)) => self.array(expected, actual),
+            (Json::Null, Json::Null) => {}
+            (Json::Bool(a), Json::Bool(b)) if a == b => {}
+            (Json::Number(a), Json::Number(b)) if a == b => {}
+            (Json::String(a), Json::String(b)) if a == b => {}
+            (Json::Bool(_), Json::Bool(_))
+            | (Json::Number(_), Json::Number(_))
+            | (Json::String(_), Json::String(_)) => {
+                self.differ(DivergenceKind::Value, Some(expected), Some(actual));
+            }
+            _ => self.differ(DivergenceKind::Type, Some(expected), Some(actual)),
+        }
+    }
+
+    fn object(&mut self, expected: &[Member<'_>], actual: &[Member<'_>]) {
+        let find = Finder::new(actual);
+        let mut in_both = 0;
+        for (place, (name, value)) in expected.iter().enumerate() {
+            let length = self.enter_name(name);
+            match find.find(name, place) {
+                Some(actual) => {
+                    in_both += 1;
+                    self.value(value, actual);
+                }
+                None => self.differ(DivergenceKind::Missing, Some(value), None),
+            }
+            self.path.truncate(length);
+        }
+        if in_both == actual.len() {
+            return;
+        }
+        let find = Finder::new(expected);
+        for (place, (name, value)) in actual.iter().enumerate() {
+            if find.find(name, place).is_none() {
+                let length = self.enter_name(name);
+                self.differ(DivergenceKind::Extra, None, Some(value));
+                self.path.truncate(length);
+            }
+        }
+    }
+
+    fn array(&mut self, expected: &[Json<'_>], actual: &[Json<'_>]) {
+        let shorter = expected.len().min(actual.len());
+        let (mut before, mut after) = (0, 0);
+        if expected.len() != actual.len() {
+            let same = |(a, b): &(&Json<'_>, &Json<'_>)| same(a, b);
+            before = expected.iter().zip(actual).take_while(same).count();
+            let ends = expected.iter().rev().zip(actual.iter().rev());
+            after = ends.take(shorter - before).take_while(same).count();
+        }
+        for index in before..expected.len().max(actual.len()) - after {
+            let expected = (index < expected.len() - after).then(|| &expected[index]);
+            let actual = (index < actual.len() - after).then(|| &actual[index]);
+            let length = self.path.len();
+            // Writing to a string cannot fail.
+            let _ = write!(self.path, "[{index}]");
+            match (expected, actual) {
+                (Some(expected), Some(actual)) => self.value(expected, actual),
+                (Some(_), None) => self.differ(DivergenceKind::Missing, expected, None),
+                (None, _) => self.differ(DivergenceKind::Extra, None, actual),
+            }
+            self.path.truncate(length);
+        }
+    }
+
+    /// Appends a member's name to the path; gives the length to cut it to afterwards.
+    fn enter_name(&mut self, name: &str) -> usize {
+        let length = self.path.len();
+        let is_plain = name.bytes().enumerate().all(|(place, byte)| {
+            byte.is_ascii_alphabetic() || byte == b'_' || (place > 0 && byte.is_ascii_digit())
+        });
+        if is_plain && !name.is_empty() {
+            self.path.push('.');
+            self.path.push_str(name);
+        } else {
+            let name = name.replace('\\', r"\\").replace('\'', r"\'");
+            let _ = write!(self.path, "['{name}']");
+        }
+        length
+    }
+
+    fn differ(
+        &mut self,
+        kind: DivergenceKind,
+        expected: Option<&Json<'_>>,
+        actual: Option<&Json<'_>>,
+    ) {
+        let max = self.excerpt_bytes_max;
+        let path = &self.path;
+        self.found.add(|| {
+            // A long text is written whole, so that the cut can be made around the difference.
+            let write = |value: &Json<'_>| value.to_text(max.max(64 << 10));
+            let (expected, actual) = match (expected, actual) {
+                (Some(expected), Some(actual)) => {
+                    let (expected, actual) = pair(&write(expected), &write(actual), max);
+                    (Some(expected), Some(actual))
+                }
+                (expected, actual) => {
+                    let one = |value: Option<&Json<'_>>| {
+                        value.map(|value| beginning(&value.to_text(max), max))
+                    };
+                    (one(expected), one(actual))
+                }
+            };
+            Difference {
+                part: Part::Body,
+                location: path.clone(),
+                kind,
+                expected,
+                actual,
+            }
+        });
+    }
+}
+
+/// A member of an object.
+type Member<'a> = (std::borrow::Cow<'a, str>, Json<'a>);
+
+/// Finds members by name.
+#[derive(Debug)]
+struct Finder<'m, 'a> {
+    members: &'m [Member<'a>],
+    index: Option<FxHashMap<&'m str, &'m Json<'a>>>,
+}
+
+impl<'m, 'a> Finder<'m, 'a> {
+    fn new(members: &'m [Member<'a>]) -> Self {
+        let index = (members.len() > SEARCHED_MAX).then(|| {
+            members
+                .iter()
+                .map(|(name, value)| (&**name, value))
+                .collect()
+        });
+        Self { members, index }
+    }
+
+    /// The value called `name`, which probably stands at `place`.
+    fn find(&self, name: &str, place: usize) -> Option<&'m Json<'a>> {
+        match self.members.get(place) {
+            Some((found, value)) if found == name => return Some(value),
+            _ => {}
+        }
+        match &self.index {
+            Some(index) => index.get(name).copied(),
+            None => self
+                .members
+                .iter()
+                .find(|(found, _)| found == name)
+                .map(|(_, value)| value),
+        }
+    }
+}
+
+/// Whether two values are the same.
+fn same(expected: &Json<'_>, actual: &Json<'_>) -> bool {
+    match (expected, actual) {
+        (Json::Object(a), Json::Object(b)) => {
+            let find = Finder::new(b);
+            a.len() == b.len()
+                && a.iter().enumerate().all(|(place, (name, value))| {
+                    find.find(name, place)
+                        .is_some_and(|actual| same(value, actual))
+                })
+        }
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        _ => expected == actual,
+    }
+}
+
+#[cfg(test)]
+mod tests;

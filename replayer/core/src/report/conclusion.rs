@@ -1,0 +1,266 @@
+//! The verdict of a run in plain words: pass, fail, or not enough evidence, and why.
+//!
+//! The rules, first one that holds:
+//!
+//! 1. An answer differs, or the target gave none to a request although it answered others: **fail**. One is enough; there
+//!    is no threshold under which a difference is noise.
+//! 2. Nothing was judged, the run did not reach the end of the window, or less was judged than the gate asks for: **not
+//!    enough evidence**. So a run in which nothing was compared never passes.
+//! 3. Otherwise: **pass**.
+
+use schema::run::{ReasonCount, RunConclusion, RunDocument, RunState, RunTotals, RunVerdict};
+
+use super::words::{grouped, plural, share_text};
+
+/// What the run that `document` describes concludes. Looks at its state, gates, coverage, totals and endpoints.
+#[must_use]
+pub fn conclude(document: &RunDocument) -> RunConclusion {
+    let totals = &document.totals;
+    let selected = totals.selected();
+    let share = |part: u64| {
+        if selected == 0 {
+            0.0
+        } else {
+            part as f64 / selected as f64
+        }
+    };
+    let (verdict, sentence) = verdict(document);
+    RunConclusion {
+        verdict,
+        sentence,
+        reasons: reasons(document),
+        recorded_share: share(totals.recorded_completely),
+        sent_share: share(totals.sent),
+        judged_share: share(totals.judged()),
+    }
+}
+
+fn verdict(document: &RunDocument) -> (RunVerdict, String) {
+    let totals = &document.totals;
+    let (selected, judged) = (totals.selected(), totals.judged());
+    let share_judged = share_text(judged, selected);
+    if totals.differed > 0 || (totals.failed > 0 && judged > 0) {
+        return (RunVerdict::Fail, failure(document));
+    }
+    let lacking = |sentence: String| (RunVerdict::NotEnoughEvidence, sentence);
+    if selected == 0 {
+        return lacking("the window holds no request that was to be replayed".to_owned());
+    }
+    if judged == 0 {
+        let why = totals.incomparable_by.first().map_or_else(
+            || "the run ended before the first answer".to_owned(),
+            |first| format!("most often: {}", first.reason),
+        );
+        let requests = plural(selected, "request");
+        return lacking(format!(
+            "nothing was compared: none of {requests} has two whole answers ({why})"
+        ));
+    }
+    if document.state != RunState::Finished {
+        return lacking(format!(
+            "nothing differs so far, but the run was {} after {}",
+            ended(document.state),
+            plural(totals.planned, "request"),
+        ));
+    }
+    let gate = document.gates.judged_share_min;
+    if (judged as f64) < gate * selected as f64 {
+        return lacking(format!(
+            "nothing differs, but {} of {} ({share_judged}) could be judged, and {} % is asked for",
+            grouped(judged),
+            plural(selected, "request"),
+            Percent(gate),
+        ));
+    }
+    let sentence = if judged == selected {
+        format!(
+            "{} sent and judged, and every answer is as recorded",
+            match selected {
+                1 => "the 1 request was".to_owned(),
+                n => format!("all {} requests were", grouped(n)),
+            }
+        )
+    } else {
+        format!(
+            "{} of {} ({share_judged}) were judged, and every answer is as recorded",
+            grouped(judged),
+            plural(selected, "request"),
+        )
+    };
+    (RunVerdict::Pass, sentence)
+}
+
+const fn ended(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "not ended",
+        RunState::Interrupted => "interrupted",
+        RunState::Failed | RunState::Finished => "broken off",
+    }
+}
+
+/// A share in percent, without zeros that say nothing.
+struct Percent(f64);
+
+impl std::fmt::Display for Percent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = format!("{:.4}", self.0 * 100.0);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+fn failure(document: &RunDocument) -> String {
+    let totals = &document.totals;
+    let endpoints = &document.report.endpoints;
+    let hit = |differs: fn(&schema::run::EndpointReport) -> bool| {
+        endpoints.iter().filter(|e| differs(e)).count() as u64
+    };
+    let mut parts = Vec::new();
+    if totals.differed > 0 {
+        parts.push(format!(
+            "{} of {} differ{} from what was recorded, at {} of {}",
+            grouped(totals.differed),
+            plural(totals.judged(), "judged answer"),
+            if totals.differed == 1 { "s" } else { "" },
+            grouped(hit(|endpoint| endpoint.differed > 0)),
+            plural(endpoints.len() as u64, "endpoint"),
+        ));
+    }
+    if totals.failed > 0 {
+        parts.push(format!(
+            "{} got no whole answer from the target",
+            plural(totals.failed, "request")
+        ));
+    }
+    parts.join(", and ")
+}
+
+/// What a reader must know beside the verdict: each thing that was not recorded, sent or judged.
+fn reasons(document: &RunDocument) -> Vec<String> {
+    let totals = &document.totals;
+    let mut reasons = Vec::new();
+    if document.state != RunState::Finished {
+        reasons.push(format!(
+            "the run was {} before the end of its window; what was not read is not in these numbers",
+            ended(document.state)
+        ));
+    }
+    if totals.not_reached > 0 {
+        reasons.push(format!(
+            "{} read and not sent before the run ended",
+            was(totals.not_reached, "request")
+        ));
+    }
+    let incomplete: u64 = sum(&totals.recorded_incompletely_by);
+    if incomplete > 0 {
+        reasons.push(format!(
+            "{} recorded incompletely: {}",
+            was(incomplete, "request"),
+            list(&totals.recorded_incompletely_by)
+        ));
+    }
+    if totals.failed > 0 {
+        reasons.push(format!(
+            "{} got no whole answer: {}",
+            plural(totals.failed, "request"),
+            list(&totals.failed_by)
+        ));
+    }
+    if totals.skipped > 0 {
+        reasons.push(format!(
+            "{} not sent: {}",
+            was(totals.skipped, "request"),
+            list(&totals.skipped_by)
+        ));
+    }
+    let others = other_incomparable(totals);
+    if !others.is_empty() {
+        reasons.push(format!(
+            "{} sent, and not judged: {}",
+            was(sum(&others), "request"),
+            list(&others)
+        ));
+    }
+    if totals.filtered_out > 0 {
+        reasons.push(format!(
+            "{} of the window left out by the filters",
+            was(totals.filtered_out, "request")
+        ));
+    }
+    reasons.extend(capture_reasons(document));
+    reasons
+}
+
+/// What the ledger says was lost before the archive.
+fn capture_reasons(document: &RunDocument) -> Vec<String> {
+    let Some(coverage) = &document.coverage else {
+        return vec![
+            "the archive has no capture ledger for this window, so what the mirror lost is not known"
+                .to_owned(),
+        ];
+    };
+    let mut reasons = Vec::new();
+    let missing = coverage.minutes.saturating_sub(coverage.minutes_recorded);
+    if missing > 0 {
+        reasons.push(format!(
+            "{} of {} of the window without a recorder",
+            grouped(missing),
+            plural(coverage.minutes, "minute")
+        ));
+    }
+    let counts = [
+        (coverage.frames_dropped, "frame", "dropped at capture"),
+        (coverage.frames_truncated, "frame", "cut by the mirror"),
+        (coverage.gap_bytes, "byte", "lost by the mirror"),
+        (
+            coverage.exchanges_sampled_out,
+            "exchange",
+            "left out by sampling at capture",
+        ),
+        (coverage.bytes_tls, "byte", "encrypted and not readable"),
+    ];
+    for (count, noun, what) in counts {
+        if count > 0 {
+            reasons.push(format!("{} {what}", was(count, noun)));
+        }
+    }
+    reasons
+}
+
+/// Why answers were not judged, where neither the recording nor the outcome says it already.
+fn other_incomparable(totals: &RunTotals) -> Vec<ReasonCount> {
+    let is_said = |reason: &str| {
+        ["failed", "skipped"]
+            .iter()
+            .any(|start| reason == *start || reason.starts_with(&format!("{start}:")))
+            || totals
+                .recorded_incompletely_by
+                .iter()
+                .any(|by| reason == format!("recorded {}", by.reason))
+    };
+    totals
+        .incomparable_by
+        .iter()
+        .filter(|by| !is_said(&by.reason))
+        .cloned()
+        .collect()
+}
+
+fn was(count: u64, noun: &str) -> String {
+    let verb = if count == 1 { "was" } else { "were" };
+    format!("{} {verb}", plural(count, noun))
+}
+
+fn sum(counts: &[ReasonCount]) -> u64 {
+    counts.iter().map(|by| by.count).sum()
+}
+
+fn list(counts: &[ReasonCount]) -> String {
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|by| format!("{} {}", grouped(by.count), by.reason))
+        .collect();
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

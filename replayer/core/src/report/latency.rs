@@ -1,0 +1,144 @@
+//! Distributions of time: latency of both sides, lag of the schedule.
+
+use hdrhistogram::Histogram;
+use schema::run::{Latency, Percentiles, Quantile, ScheduleReport};
+use schema::{Completeness, Exchange, Outcome, Replay};
+
+/// Longest time that is told apart, microseconds: an hour. Longer ones count as that.
+const US_MAX: u64 = 3_600_000_000;
+
+/// Significant digits that are kept: errors of at most 1 %.
+const DIGITS: u8 = 2;
+
+/// Shares at which a curve is drawn.
+const CURVE: [f64; 18] = [
+    0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9995,
+    0.9999, 1.0,
+];
+
+/// From the request's first byte to the answer's last, recorded and replayed, where both are whole.
+pub(super) fn of_both(
+    recorded: &Exchange,
+    actual: &Exchange,
+    outcome: Outcome,
+) -> Option<(u64, u64)> {
+    let is_whole = outcome == Outcome::Sent && recorded.completeness == Completeness::Complete;
+    is_whole
+        .then(|| Some((of(recorded)?, of(actual)?)))
+        .flatten()
+}
+
+/// From the request's first byte to the answer's last, microseconds.
+pub(super) fn of(exchange: &Exchange) -> Option<u64> {
+    let (request, response) = (exchange.request.as_ref()?, exchange.response.as_ref()?);
+    let latency = response.end.since(request.start);
+    Some(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// A distribution of microseconds.
+#[derive(Clone, Debug)]
+struct Distribution(Histogram<u32>);
+
+impl Default for Distribution {
+    fn default() -> Self {
+        Self(Histogram::new(DIGITS).expect("the number of digits is legal"))
+    }
+}
+
+impl Distribution {
+    fn add(&mut self, us: u64) {
+        // The histogram grows up to the bound, which saturates.
+        self.0
+            .record(us.min(US_MAX))
+            .expect("the histogram grows by itself");
+    }
+
+    fn percentiles(&self) -> Percentiles {
+        let at = |share| self.0.value_at_quantile(share);
+        Percentiles {
+            count: self.0.len(),
+            mean_us: if self.0.is_empty() {
+                0.0
+            } else {
+                self.0.mean()
+            },
+            p50_us: at(0.5),
+            p90_us: at(0.9),
+            p99_us: at(0.99),
+            p999_us: at(0.999),
+            max_us: self.0.max(),
+            curve: Vec::new(),
+        }
+    }
+
+    fn percentiles_with_curve(&self) -> Percentiles {
+        let point = |&share: &f64| Quantile {
+            share,
+            us: self.0.value_at_quantile(share),
+        };
+        let is_empty = self.0.is_empty();
+        Percentiles {
+            curve: CURVE.iter().filter(|_| !is_empty).map(point).collect(),
+            ..self.percentiles()
+        }
+    }
+}
+
+/// Latency of the same exchanges on both sides.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LatencyStats {
+    recorded: Distribution,
+    replayed: Distribution,
+}
+
+impl LatencyStats {
+    pub(super) fn add(&mut self, recorded_us: u64, replayed_us: u64) {
+        self.recorded.add(recorded_us);
+        self.replayed.add(replayed_us);
+    }
+
+    pub(super) fn report(&self) -> Latency {
+        Latency {
+            recorded: self.recorded.percentiles(),
+            replayed: self.replayed.percentiles(),
+        }
+    }
+
+    pub(super) fn report_with_curve(&self) -> Latency {
+        Latency {
+            recorded: self.recorded.percentiles_with_curve(),
+            replayed: self.replayed.percentiles_with_curve(),
+        }
+    }
+}
+
+/// How true the schedule was kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ScheduleStats {
+    lag: Distribution,
+    order_wait: Distribution,
+    early: u64,
+    order_waited: u64,
+}
+
+impl ScheduleStats {
+    /// Takes an exchange that was sent or tried.
+    pub(super) fn add(&mut self, replay: &Replay) {
+        self.early += u64::from(replay.lag_us < 0);
+        self.lag.add(u64::try_from(replay.lag_us).unwrap_or(0));
+        let waited = u64::try_from(replay.order_wait_us).unwrap_or(0);
+        self.order_waited += u64::from(waited > 0);
+        self.order_wait.add(waited);
+    }
+
+    pub(super) fn report(&self, lag_first_tenth_us: f64, lag_last_tenth_us: f64) -> ScheduleReport {
+        ScheduleReport {
+            lag: self.lag.percentiles_with_curve(),
+            order_wait: self.order_wait.percentiles(),
+            early: self.early,
+            order_waited: self.order_waited,
+            lag_first_tenth_us,
+            lag_last_tenth_us,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Reasons and how often each was given.
+
+use std::collections::BTreeMap;
+
+use schema::run::ReasonCount;
+
+/// Distinct reasons that are told apart; the rest is `other`. Reasons come from closed sets, so this is a guard.
+const REASONS_MAX: usize = 64;
+
+/// Counts of reasons.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reasons(BTreeMap<String, u64>);
+
+impl Reasons {
+    pub(super) fn add(&mut self, reason: &str) {
+        if let Some(count) = self.0.get_mut(reason) {
+            *count += 1;
+        } else {
+            let is_full = self.0.len() >= REASONS_MAX;
+            let reason = if is_full { "other" } else { reason };
+            *self.0.entry(reason.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// The counts, largest first.
+    pub(super) fn counts(&self) -> Vec<ReasonCount> {
+        let mut counts: Vec<ReasonCount> = self
+            .0
+            .iter()
+            .map(|(reason, &count)| ReasonCount {
+                reason: reason.clone(),
+                count,
+            })
+            .collect();
+        counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.reason.cmp(&b.reason)));
+        counts
+    }
+}

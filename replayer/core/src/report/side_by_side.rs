@@ -1,0 +1,166 @@
+//! Two lists of lines side by side: lines that differ, with a few equal ones around them.
+
+use schema::run::DiffRow;
+
+use crate::compare::excerpt;
+
+/// Equal lines kept before and after a difference.
+const CONTEXT: usize = 3;
+
+/// Bytes of a line that are shown.
+const LINE_BYTES_MAX: usize = 240;
+
+/// Size of the table of the longest common subsequence above which two blocks are laid side by side as they are.
+const TABLE_MAX: usize = 1 << 18;
+
+/// One step from the expected lines to the actual ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edit {
+    Keep(usize, usize),
+    Remove(usize),
+    Add(usize),
+}
+
+/// The rows of a side-by-side view, at most `rows_max`, and how many rows were left out at the end.
+#[must_use]
+pub fn side_by_side(
+    expected: &[String],
+    actual: &[String],
+    rows_max: usize,
+) -> (Vec<DiffRow>, u64) {
+    let rows = pair_up(&edits(expected, actual));
+    let is_changed = |&(left, right): &(Option<usize>, Option<usize>)| match (left, right) {
+        (Some(left), Some(right)) => expected[left] != actual[right],
+        _ => true,
+    };
+    let changed: Vec<bool> = rows.iter().map(is_changed).collect();
+    let is_near = |index: usize| {
+        let from = index.saturating_sub(CONTEXT);
+        let to = (index + CONTEXT + 1).min(changed.len());
+        changed[from..to].contains(&true)
+    };
+    let mut shown = Vec::new();
+    let mut left_out = 0;
+    let mut leapt = false;
+    for (index, &(left, right)) in rows.iter().enumerate() {
+        if !is_near(index) {
+            leapt = true;
+            continue;
+        }
+        if shown.len() >= rows_max {
+            left_out += 1;
+            continue;
+        }
+        if std::mem::take(&mut leapt) {
+            shown.push(DiffRow {
+                expected: None,
+                actual: None,
+            });
+        }
+        shown.push(row(
+            left.map(|line| expected[line].as_str()),
+            right.map(|line| actual[line].as_str()),
+        ));
+    }
+    (shown, left_out)
+}
+
+fn row(expected: Option<&str>, actual: Option<&str>) -> DiffRow {
+    let (expected, actual) = match (expected, actual) {
+        (Some(expected), Some(actual)) => {
+            let (expected, actual) = excerpt::pair(expected, actual, LINE_BYTES_MAX);
+            (Some(expected), Some(actual))
+        }
+        (expected, actual) => {
+            let cut = |line: &str| excerpt::beginning(line, LINE_BYTES_MAX);
+            (expected.map(cut), actual.map(cut))
+        }
+    };
+    DiffRow { expected, actual }
+}
+
+/// Lays removed and added lines of one block beside each other.
+fn pair_up(edits: &[Edit]) -> Vec<(Option<usize>, Option<usize>)> {
+    let mut rows = Vec::with_capacity(edits.len());
+    let (mut removed, mut added) = (Vec::new(), Vec::new());
+    let flush = |removed: &mut Vec<usize>, added: &mut Vec<usize>, rows: &mut Vec<_>| {
+        for index in 0..removed.len().max(added.len()) {
+            rows.push((removed.get(index).copied(), added.get(index).copied()));
+        }
+        removed.clear();
+        added.clear();
+    };
+    for edit in edits {
+        match *edit {
+            Edit::Remove(line) => removed.push(line),
+            Edit::Add(line) => added.push(line),
+            Edit::Keep(left, right) => {
+                flush(&mut removed, &mut added, &mut rows);
+                rows.push((Some(left), Some(right)));
+            }
+        }
+    }
+    flush(&mut removed, &mut added, &mut rows);
+    rows
+}
+
+/// The shortest way from one list to the other, where the lists are small enough to look for it.
+fn edits(expected: &[String], actual: &[String]) -> Vec<Edit> {
+    let shorter = expected.len().min(actual.len());
+    let same = |(a, b): &(&String, &String)| a == b;
+    let before = expected.iter().zip(actual).take_while(same).count();
+    let ends = expected.iter().rev().zip(actual.iter().rev());
+    let after = ends.take(shorter - before).take_while(same).count();
+    let mut edits: Vec<Edit> = (0..before).map(|line| Edit::Keep(line, line)).collect();
+    let left = &expected[before..expected.len() - after];
+    let right = &actual[before..actual.len() - after];
+    if left.len() * right.len() > TABLE_MAX {
+        edits.extend((0..left.len()).map(|line| Edit::Remove(before + line)));
+        edits.extend((0..right.len()).map(|line| Edit::Add(before + line)));
+    } else {
+        edits.extend(shortest(left, right).into_iter().map(|edit| match edit {
+            Edit::Keep(l, r) => Edit::Keep(before + l, before + r),
+            Edit::Remove(l) => Edit::Remove(before + l),
+            Edit::Add(r) => Edit::Add(before + r),
+        }));
+    }
+    edits.extend(
+        (0..after)
+            .rev()
+            .map(|from_end| Edit::Keep(expected.len() - 1 - from_end, actual.len() - 1 - from_end)),
+    );
+    edits
+}
+
+/// The edits that keep a longest common subsequence.
+fn shortest(left: &[String], right: &[String]) -> Vec<Edit> {
+    let width = right.len() + 1;
+    // common[l * width + r]: longest common subsequence of left[l..] and right[r..].
+    let mut common = vec![0_u32; (left.len() + 1) * width];
+    for l in (0..left.len()).rev() {
+        for r in (0..right.len()).rev() {
+            common[l * width + r] = if left[l] == right[r] {
+                common[(l + 1) * width + r + 1] + 1
+            } else {
+                common[(l + 1) * width + r].max(common[l * width + r + 1])
+            };
+        }
+    }
+    let mut edits = Vec::with_capacity(left.len() + right.len());
+    let (mut l, mut r) = (0, 0);
+    while l < left.len() && r < right.len() {
+        if left[l] == right[r] {
+            edits.push(Edit::Keep(l, r));
+            (l, r) = (l + 1, r + 1);
+        } else if common[(l + 1) * width + r] >= common[l * width + r + 1] {
+            edits.push(Edit::Remove(l));
+            l += 1;
+        } else {
+            edits.push(Edit::Add(r));
+            r += 1;
+        }
+    }
+    edits.extend((l..left.len()).map(Edit::Remove));
+    edits.extend((r..right.len()).map(Edit::Add));
+    edits
+}
