@@ -16,7 +16,7 @@
 //! | `no_response`, `no_request`, `request_gap`, `request_truncated`, `aborted`, `upgraded` | nothing | incomparable |
 
 mod body;
-mod bytes;
+mod octets;
 pub(crate) mod excerpt;
 pub(crate) mod headers;
 mod json;

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use ::bytes::Bytes;
+use bytes::Bytes;
 use schema::{ContentError, DivergenceKind, Response, decode_content};
 
 use super::excerpt::pair_of_bytes;
 use super::json::{self, JsonError, parse_json};
-use super::{Difference, Found, Part, Rules, bytes};
+use super::{Difference, Found, Part, Rules, octets};
 
 /// How much of the bodies there is to compare, and how finely.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +50,13 @@ pub(super) fn compare(
             } else if looks_json {
                 compare_json(expected, &expected_bytes, &actual_bytes, rules, found);
             } else {
-                bytes::compare(&expected_bytes, &actual_bytes, rules, found);
+                octets::compare(&expected_bytes, &actual_bytes, rules, found);
             }
             Ok(())
         }
         // Whatever is wrong with it, a client would get it like this on both sides.
         (Err(ContentError::Malformed), Err(ContentError::Malformed)) if !is_cut => {
-            bytes::compare(&expected.body.bytes, &actual.body.bytes, rules, found);
+            octets::compare(&expected.body.bytes, &actual.body.bytes, rules, found);
             Ok(())
         }
         (Ok(_), Err(ContentError::Malformed)) | (Err(ContentError::Malformed), Ok(_))
@@ -99,7 +99,7 @@ fn compare_json(
 ) {
     let too_large = expected.len().max(actual.len()) > rules.json_bytes_max;
     if too_large || !is_json(expected_answer, expected) {
-        return bytes::compare(expected, actual, rules, found);
+        return octets::compare(expected, actual, rules, found);
     }
     let parse = |bytes| parse_json(bytes, rules.json_depth_max);
     match (parse(expected), parse(actual)) {
@@ -114,7 +114,7 @@ fn compare_json(
                 actual: Some(actual),
             }
         }),
-        _ => bytes::compare(expected, actual, rules, found),
+        _ => octets::compare(expected, actual, rules, found),
     }
 }
 
@@ -151,7 +151,7 @@ fn compare_beginnings(
     let ends_early = !scope.actual_cut && actual.len() < expected.len();
     let goes_on = !scope.expected_cut && expected.len() < actual.len();
     if !same_beginning || ends_early || goes_on {
-        bytes::compare(expected, actual, rules, found);
+        octets::compare(expected, actual, rules, found);
     }
 }
 
