@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use schema::{SegmentKey, TimeWindow, Timestamp};
 
 /// The file that says whose folder this is.
 const MARKER: &str = "README.txt";
@@ -75,31 +74,14 @@ impl Folder {
         self.path.join("archive")
     }
 
+    /// The run of that name.
+    pub(crate) fn run(&self, name: &str) -> PathBuf {
+        self.archive().join("runs").join(name)
+    }
+
     /// Where the report called `name` goes.
     pub(crate) fn report(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.html"))
-    }
-
-    /// The window of whole seconds that everything in the archive lies in, found from the segments' names.
-    ///
-    /// # Errors
-    /// If the archive cannot be listed or is empty.
-    pub(crate) fn recorded_window(&self) -> anyhow::Result<TimeWindow> {
-        let exchanges = self.archive().join("exchanges");
-        let keys = segment_keys(&exchanges)?;
-        let start = keys.iter().map(SegmentKey::start).min();
-        let end = keys.iter().map(SegmentKey::end).max();
-        let (Some(start), Some(end)) = (start, end) else {
-            bail!(
-                "{} holds no segment: nothing was recorded",
-                exchanges.display()
-            );
-        };
-        let second_us = 1_000_000;
-        Ok(TimeWindow {
-            start: Timestamp::from_micros(start.as_micros() / second_us * second_us),
-            end: Timestamp::from_micros((end.as_micros() / second_us + 1) * second_us),
-        })
     }
 }
 
@@ -112,27 +94,6 @@ fn remove(path: &Path) -> anyhow::Result<()> {
         Err(error) => Err(error),
     };
     removed.with_context(|| format!("remove {}", path.display()))
-}
-
-/// The keys of all segments below `folder`, which has one level of dates and one of hours.
-fn segment_keys(folder: &Path) -> anyhow::Result<Vec<SegmentKey>> {
-    let list = |path: &Path| -> anyhow::Result<Vec<PathBuf>> {
-        fs::read_dir(path)
-            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-            .with_context(|| format!("list {}", path.display()))
-    };
-    let mut keys = Vec::new();
-    for date in list(folder)? {
-        for hour in list(&date)? {
-            let files = list(&hour)?;
-            keys.extend(
-                files
-                    .iter()
-                    .filter_map(|file| file.to_str()?.parse::<SegmentKey>().ok()),
-            );
-        }
-    }
-    Ok(keys)
 }
 
 #[cfg(test)]

@@ -21,6 +21,16 @@ pub enum Build {
     Regressed,
 }
 
+impl Build {
+    /// The word of the command line; also the name of the demo's run.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Faithful => "faithful",
+            Self::Regressed => "regressed",
+        }
+    }
+}
+
 /// A request, as much of it as the service looks at.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ask<'a> {

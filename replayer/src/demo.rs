@@ -1,0 +1,265 @@
+//! `replayer demo`: the whole path on a bundled capture, with the very commands that a user would type.
+//!
+//! It records mirrored packets with the `recorder` program, serves two builds of a small service on loopback, replays the
+//! recording against both, and leaves the archive and the reports in a folder. One build answers as recorded; in the other
+//! one rule is broken, see [`price`]. Every step prints its command first, and runs exactly that.
+//!
+//! * `routes`, `catalogue`, `price`: the service's answers, without I/O; `service` puts them on a socket.
+//! * `folder`: what the demo leaves behind. `recorder`: where the other program is.
+//! * `findings`: whether the two runs say what they should.
+
+mod catalogue;
+mod findings;
+mod folder;
+mod price;
+mod recorder;
+mod routes;
+mod service;
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, bail, ensure};
+use clap::{Args, Parser};
+use schema::run::{RunDocument, RunState};
+use tokio::net::TcpListener;
+
+use crate::cli::Cli;
+use crate::output::{self, Colour, Style};
+
+use findings::Findings;
+use folder::Folder;
+
+pub use routes::Build;
+
+/// What a packet handler received; `replayer/demo/README.md` says how it was made.
+const CAPTURE: &[u8] = include_bytes!("../demo/capture.pcap.zst");
+
+/// `replayer demo`.
+#[derive(Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// Folder for the archive and the reports; made anew if a demo made it, never if it holds anything else
+    #[arg(long, value_name = "DIR", default_value = "reprise-demo")]
+    pub dir: PathBuf,
+
+    /// Only serve the bundled service on this address, until interrupted
+    #[arg(
+        long,
+        value_name = "ADDR",
+        hide_short_help = true,
+        help_heading = "Service"
+    )]
+    pub serve: Option<SocketAddr>,
+
+    /// Which build of it
+    #[arg(long, value_enum, default_value = "faithful", requires = "serve")]
+    #[arg(hide_short_help = true, help_heading = "Service")]
+    pub build: Build,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// If a step fails, or a run does not say what it should.
+pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let DemoArgs { dir, serve, build } = args;
+    if let Some(address) = serve {
+        let listener = listen(address).await?;
+        output::line(&format!(
+            "serving the {} build on {address}",
+            build.as_str()
+        ))?;
+        service::serve(listener, build).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let folder = Folder::prepare(&dir)?;
+    let programs = Programs::find().await?;
+    record(&folder, &programs)?;
+    let mut documents = Vec::new();
+    for build in [Build::Faithful, Build::Regressed] {
+        let document = replay(&folder, &programs, build).await?;
+        let state = document.state.as_str();
+        ensure!(
+            document.state == RunState::Finished,
+            "run {} was {state} before its end",
+            document.run
+        );
+        documents.push(document);
+    }
+    let findings = Findings::of(&documents[0], &documents[1])?;
+    conclude(&folder, &programs, &findings)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The two programs, as they are typed in the printed commands.
+#[derive(Debug)]
+struct Programs {
+    recorder: PathBuf,
+    replayer: PathBuf,
+}
+
+impl Programs {
+    /// # Errors
+    /// If there is no recorder and none can be built.
+    async fn find() -> anyhow::Result<Self> {
+        let recorder = tokio::task::spawn_blocking(recorder::find_or_build)
+            .await
+            .context("look for the recorder")??;
+        let replayer = std::env::current_exe().context("find this executable")?;
+        Ok(Self {
+            recorder: from_here(&recorder),
+            replayer: from_here(&replayer),
+        })
+    }
+}
+
+/// Step 1: the capture becomes an archive.
+fn record(folder: &Folder, programs: &Programs) -> anyhow::Result<()> {
+    heading("1. Record what a packet handler received from a mirrored gateway")?;
+    fs::write(folder.capture(), CAPTURE)
+        .with_context(|| format!("write {}", folder.capture().display()))?;
+    let arguments = [
+        "read".into(),
+        folder.capture().into_os_string(),
+        "--archive".into(),
+        folder.archive().into_os_string(),
+    ];
+    show_command(&programs.recorder, &arguments)?;
+    let status = Command::new(&programs.recorder)
+        .args(&arguments)
+        .status()
+        .with_context(|| format!("run {}", programs.recorder.display()))?;
+    if !status.success() {
+        bail!(
+            "recording the bundled capture failed: {} ended with {status}",
+            programs.recorder.display()
+        );
+    }
+    Ok(())
+}
+
+/// Steps 2 and 3: the recording is sent to one build, and the answers are compared.
+async fn replay(folder: &Folder, programs: &Programs, build: Build) -> anyhow::Result<RunDocument> {
+    heading(match build {
+        Build::Faithful => "2. Replay it against a build that answers as recorded",
+        Build::Regressed => "3. Replay it against a build that rounds taxes in another way",
+    })?;
+    let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let target = format!(
+        "http://{}",
+        listener.local_addr().context("address of the service")?
+    );
+    let service = tokio::spawn(service::serve(listener, build));
+    let name = build.as_str();
+    let archive = folder.archive().into_os_string();
+    let run = ["run", "--archive"]
+        .map(OsString::from)
+        .into_iter()
+        .chain([archive])
+        .chain(
+            [
+                "--last", "1h", "--target", &target, "--speed", "10", "--run", name, "--label",
+                name,
+            ]
+            .map(OsString::from),
+        );
+    execute(programs, run.collect()).await?;
+    service.abort();
+    let run = folder.run(name);
+    let report = [
+        "report".into(),
+        run.clone().into_os_string(),
+        "--html".into(),
+        folder.report(name).into_os_string(),
+    ];
+    execute(programs, report.into()).await?;
+    let document = run.join("run.json");
+    fs::read(&document)
+        .map_err(anyhow::Error::from)
+        .and_then(|json| Ok(RunDocument::from_json(&json)?))
+        .with_context(|| format!("read {}", document.display()))
+}
+
+/// Runs one command of this program in this process, from the very arguments that are printed. Its exit code says what the
+/// comparison found; the run's document says it again, and more.
+async fn execute(programs: &Programs, arguments: Vec<OsString>) -> anyhow::Result<()> {
+    show_command(&programs.replayer, &arguments)?;
+    let typed = std::iter::once(programs.replayer.clone().into_os_string()).chain(arguments);
+    let cli = Cli::try_parse_from(typed).context("the demo's own command line")?;
+    // Boxed, because the demo is itself a command of this program.
+    Box::pin(crate::run(cli)).await?;
+    Ok(())
+}
+
+/// What the runs say together, and where to go from here.
+fn conclude(folder: &Folder, programs: &Programs, findings: &Findings) -> anyhow::Result<()> {
+    heading("What came out")?;
+    output::text(&findings.to_string())?;
+    heading("What to look at next")?;
+    let replayer = programs.replayer.display();
+    let archive = folder.archive();
+    let archive = archive.display();
+    output::text(&format!(
+        "{report}\n    the report on the regressed build, in a browser\n\
+         {replayer} show {run} {exchange}\n    one of the answers that differ, beside the recorded one\n\
+         {replayer} plan --archive {archive} --last 1h\n    what a replay would send\n\
+         duckdb -c \"select method, path, status from '{archive}/exchanges/**/*.parquet' limit 9\"\n    \
+         the archive is plain Parquet\n\n\
+         To repeat a step by hand, serve a build in another terminal, and give the commands above its address:\n\
+         {replayer} demo --serve 127.0.0.1:8080 --build regressed\n",
+        report = folder.report(Build::Regressed.as_str()).display(),
+        run = folder.run(Build::Regressed.as_str()).display(),
+        exchange = findings.example,
+    ))?;
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address} for the bundled service"))
+}
+
+fn heading(text: &str) -> anyhow::Result<()> {
+    let style = Style::of_stdout();
+    Ok(output::line(&format!(
+        "\n{}\n",
+        style.paint(Colour::Strong, text)
+    ))?)
+}
+
+fn show_command(program: &Path, arguments: &[OsString]) -> anyhow::Result<()> {
+    let words: Vec<_> = std::iter::once(program.as_os_str())
+        .chain(arguments.iter().map(OsString::as_os_str))
+        .map(|word| quoted(&word.to_string_lossy()))
+        .collect();
+    let style = Style::of_stdout();
+    Ok(output::line(&format!(
+        "$ {}",
+        style.paint(Colour::Strong, &words.join(" "))
+    ))?)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// `path` from the current folder where it lies below it, so that the printed commands are short and work as they are.
+fn from_here(path: &Path) -> PathBuf {
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| Some(Path::new(".").join(path.strip_prefix(here).ok()?)))
+        .unwrap_or_else(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests;
