@@ -11,6 +11,7 @@ mod archive;
 mod bin;
 mod packets;
 mod pipeline;
+mod proxy;
 mod python;
 mod render;
 mod shared;
@@ -22,6 +23,7 @@ pub use archive::{decode_segment, files_below, read_archive, read_ledger, read_r
 pub use bin::{Ran, TIME_LIMIT, recorder, replayer, run, run_with_input, run_within};
 pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, options, record, record_with};
+pub use proxy::ThrottlingProxy;
 pub use python::{python, run_python};
 pub use render::{render, render_exchange};
 pub use shared::{Transaction, shared, shared_captures, transactions};

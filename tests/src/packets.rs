@@ -205,6 +205,21 @@ impl PacketScript {
         self.control(SERVER, flags::FIN | flags::ACK, 1)
     }
 
+    /// The server sends its last bytes and ends its stream with the same packet.
+    #[must_use]
+    pub fn server_last(mut self, data: impl AsRef<[u8]>) -> Self {
+        let talk = &mut self.talks[self.current];
+        let seq = talk.origin[SERVER].wrapping_add(talk.sent[SERVER]);
+        talk.sent[SERVER] += data.as_ref().len() as u32 + 1;
+        self.packet(
+            SERVER,
+            flags::FIN | flags::PSH | flags::ACK,
+            seq,
+            data.as_ref(),
+        );
+        self
+    }
+
     /// The client resets the connection.
     #[must_use]
     pub fn client_rst(self) -> Self {

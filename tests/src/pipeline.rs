@@ -24,7 +24,7 @@ pub fn options() -> Options {
     Options {
         body_bytes_max: 16 * 1_024 * 1_024,
         raw_bodies: false,
-        vxlan_ports: vec![4_789],
+        vxlan_ports: vec![4_789, 8_472],
     }
 }
 

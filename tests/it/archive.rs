@@ -1,0 +1,162 @@
+//! The archive as other programs see it: DuckDB, pyarrow and pandas on disk, and S3 on a real server.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use benches::{Mix, Traffic, write_pcap};
+use serde_json::Value;
+use tests::{S3Server, read_archive, recorder, replayer, run, run_python};
+
+/// Some exchanges of every kind; they cross the border of an hour.
+fn traffic() -> Traffic {
+    let hour = Traffic::default().start;
+    Traffic {
+        exchanges: 200,
+        mix: Mix::Mixed,
+        start: hour.saturating_sub(std::time::Duration::from_millis(30)),
+        ..Traffic::default()
+    }
+}
+
+fn capture(folder: &Path) -> PathBuf {
+    let path = folder.join("gateway.pcap");
+    write_pcap(traffic().frames(), File::create(&path).unwrap()).unwrap();
+    path
+}
+
+fn record(archive: &str, capture: &Path, variables: &[(&str, String)]) {
+    let mut command = recorder();
+    command
+        .arg("read")
+        .arg(capture)
+        .arg("--archive")
+        .arg(archive);
+    let _ = run(with(&mut command, variables)).expect_code(0);
+}
+
+fn with<'a>(command: &'a mut Command, variables: &[(&str, String)]) -> &'a mut Command {
+    command.envs(variables.iter().map(|(name, value)| (name, value)))
+}
+
+#[test]
+fn duckdb_pyarrow_and_pandas_read_it_with_no_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    record(archive.to_str().unwrap(), &capture(folder.path()), &[]);
+    let ours = read_archive(&archive);
+    assert_eq!(ours.len(), 200);
+
+    let printed = run_python("read_archive.py", &[&archive], &[]);
+    let found: Value = serde_json::from_str(&printed).unwrap();
+    for reader in ["duckdb", "pyarrow", "pandas"] {
+        let found = &found[reader];
+        let first = &ours[0];
+        let (name, value) = first
+            .request
+            .as_ref()
+            .unwrap()
+            .headers
+            .iter()
+            .next()
+            .unwrap();
+        assert_eq!(found["rows"], 200, "{reader}");
+        assert_eq!(
+            found["methods"],
+            serde_json::json!({"GET": 160, "POST": 40}),
+            "{reader}"
+        );
+        assert_eq!(found["first_id"], first.id().to_string(), "{reader}");
+        assert_eq!(found["first_start"], first.start().to_string(), "{reader}");
+        assert_eq!(
+            found["first_header"],
+            serde_json::json!([name, value]),
+            "{reader}"
+        );
+        let partitions = serde_json::json!(["2026-11-22 12", "2026-11-22 13"]);
+        assert_eq!(found["partitions"], partitions, "{reader}");
+        assert_eq!(found["bodies"], found["duckdb"]["bodies"], "{reader}");
+    }
+    let expected = [
+        ("duckdb", "request_start", "TIMESTAMP WITH TIME ZONE"),
+        (
+            "duckdb",
+            "request_headers",
+            "STRUCT(\"name\" VARCHAR, \"value\" VARCHAR)[]",
+        ),
+        ("duckdb", "response_body", "BLOB"),
+        ("duckdb", "request_body_bytes", "BIGINT"),
+        ("duckdb", "client_port", "INTEGER"),
+        ("pyarrow", "request_start", "timestamp[us, tz=UTC]"),
+        (
+            "pyarrow",
+            "interim_statuses",
+            "list<element: int32 not null>",
+        ),
+        ("pandas", "request_start", "datetime64[us, UTC]"),
+    ];
+    for (reader, column, kind) in expected {
+        assert_eq!(found[reader]["types"][column], kind, "{reader} {column}");
+    }
+}
+
+/// The bodies that others read are the bytes that were sent.
+#[test]
+fn bodies_are_what_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    record(archive.to_str().unwrap(), &capture(folder.path()), &[]);
+    let traffic = traffic();
+    for exchange in read_archive(&archive) {
+        let request = exchange.request.as_ref().unwrap();
+        let sent = traffic.find(&request.path).unwrap();
+        assert_eq!(request.body.bytes, sent.request_body);
+        assert_eq!(
+            exchange.response.as_ref().unwrap().body.bytes,
+            sent.response_body
+        );
+    }
+}
+
+#[test]
+fn an_archive_on_s3_is_the_archive_on_disk() {
+    let server = S3Server::start();
+    let variables = server.variables();
+    let folder = tempfile::tempdir().unwrap();
+    let capture = capture(folder.path());
+    let archive = server.url("some/folder");
+    record(&archive, &capture, &variables);
+    // Reading the same capture again publishes nothing twice.
+    record(&archive, &capture, &variables);
+
+    let printed = run_python(
+        "read_s3.py",
+        &[Path::new("archive/some/folder")],
+        &variables,
+    );
+    assert_eq!(printed, "{\"rows\": 200, \"posts\": 40}");
+
+    let on_disk = folder.path().join("archive");
+    record(on_disk.to_str().unwrap(), &capture, &[]);
+    let plan = |archive: &str, variables: &[(&str, String)]| {
+        let mut command = replayer();
+        command.args(["plan", "--json", "--archive", archive]);
+        command.args([
+            "--from",
+            "2026-11-22T12:00:00Z",
+            "--to",
+            "2026-11-22T14:00:00Z",
+        ]);
+        let ran = run(with(&mut command, variables));
+        assert!(matches!(ran.code, 0 | 1), "{}", ran.stderr);
+        let plan: Value = serde_json::from_str(&ran.stdout).unwrap();
+        plan
+    };
+    let (of_s3, mut of_disk) = (
+        plan(&archive, &variables),
+        plan(on_disk.to_str().unwrap(), &[]),
+    );
+    of_disk["archive"] = of_s3["archive"].clone();
+    assert_eq!(of_s3, of_disk);
+    assert!(of_s3.to_string().contains("200"), "{of_s3}");
+}
