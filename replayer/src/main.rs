@@ -1,1 +1,7 @@
-fn main() {}
+//! The `replayer` program; everything is in the library, see `replayer::cli_main`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    replayer::cli_main(std::env::args_os())
+}

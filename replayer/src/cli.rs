@@ -1,0 +1,43 @@
+//! The command line as typed; [`crate::config`] makes sense of it. One file a command under `cli/`, and one for each group
+//! of flags that commands share.
+
+mod archive;
+mod filter;
+mod pace;
+mod plan;
+mod run;
+mod target;
+mod window;
+
+use clap::{Parser, Subcommand};
+
+pub use crate::demo::{Build, DemoArgs};
+pub use archive::ArchiveArgs;
+pub use filter::FilterArgs;
+pub use pace::{OrderArg, PaceArgs};
+pub use plan::PlanArgs;
+pub use run::RunArgs;
+pub use target::TargetArgs;
+pub use window::{CalendarArg, WindowArgs};
+
+/// Replays a window of a Reprise archive against a test target and compares the answers.
+///
+/// Exit codes: 0 done and everything matched; 1 finished, and differences or an incomplete input were found; 2 failed.
+#[derive(Debug, Parser)]
+#[command(name = "replayer", version, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what a replay of a window would send, and how whole the recording is
+    Plan(PlanArgs),
+    /// Replay a window against a target, compare the answers with the recorded ones, and write a run
+    Run(RunArgs),
+    /// Record a bundled capture, replay it against two builds of a bundled service, and report
+    Demo(DemoArgs),
+}

@@ -1,0 +1,32 @@
+//! `replayer run`.
+
+use clap::Args;
+
+use super::{ArchiveArgs, FilterArgs, PaceArgs, TargetArgs, WindowArgs};
+
+/// `replayer run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub archive: ArchiveArgs,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub window: WindowArgs,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub pace: PaceArgs,
+
+    /// Only send and store: no answer is compared, and the run is not a pass
+    #[arg(long, help_heading = "Output")]
+    pub no_compare: bool,
+
+    /// Name of the run, its folder below runs/; made from the time if not given
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub run: Option<String>,
+
+    /// Print JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}

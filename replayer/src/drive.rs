@@ -1,0 +1,368 @@
+//! The one event loop of a replay: it owns the schedule and sends nothing itself.
+//!
+//! ```text
+//! reader --batches--> Scheduler --jobs--> lanes --answers--> run writer
+//!                          ^---------done---'
+//! ```
+//! Everything that can happen is one of: a batch came, a lane is done, something is due, the user asked to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use replayer_core::pace::Pace;
+use replayer_core::scheduler::{Order, Schedule, Scheduler, Step};
+use schema::run::RunState;
+use schema::{Outcome, Timestamp};
+use tokio::sync::mpsc;
+
+use crate::progress::{Counts, Progress};
+use crate::read::{Batches, Planned, Ready};
+use crate::send::{Done, Job, Shared, run_lane, skipped};
+use crate::timer::FineTimer;
+
+/// How long requests in flight may go on after the user asked to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often the progress bar is drawn.
+const TICK: Duration = Duration::from_millis(200);
+
+/// When requests are sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// How recorded times become due times.
+    pub(crate) pace: Pace,
+    /// Which requests wait for which answers.
+    pub(crate) order: Order,
+    /// The rate that is never exceeded.
+    pub(crate) rate_max: Option<Quota>,
+}
+
+/// How a replay ended.
+#[derive(Debug)]
+pub(crate) struct Driven {
+    /// Finished, interrupted or failed.
+    pub(crate) state: RunState,
+    /// What became of the exchanges.
+    pub(crate) counts: Counts,
+    /// Why it failed.
+    pub(crate) error: Option<anyhow::Error>,
+}
+
+/// Replays what `input` gives until its end, or until `shutdown`.
+///
+/// # Errors
+/// If the timer's thread cannot be started.
+pub(crate) async fn drive(
+    timing: Timing,
+    shared: Arc<Shared>,
+    input: Batches,
+    shutdown: impl Future<Output = ()>,
+    progress: Progress,
+) -> anyhow::Result<Driven> {
+    let mut timer = FineTimer::start()?;
+    let (mut driver, mut done) = Driver::new(timing, shared, input, progress);
+    let mut finished_lanes = Vec::with_capacity(256);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    tokio::pin!(shutdown);
+    loop {
+        let wait = driver.send_what_is_due();
+        if matches!(wait, Wait::Finished) {
+            break;
+        }
+        let now = driver.shared.clock.now();
+        let wake_at = match wait {
+            Wait::Until(time) => time.min(driver.stop_at.unwrap_or(Timestamp::MAX)),
+            _ => driver.stop_at.unwrap_or(Timestamp::MAX),
+        };
+        let at = (wake_at < Timestamp::MAX).then(|| driver.shared.clock.instant(wake_at.max(now)));
+        tokio::select! {
+            biased;
+            () = &mut shutdown, if driver.state == RunState::Finished => driver.stop(RunState::Interrupted),
+            _ = done.recv_many(&mut finished_lanes, 256) => driver.handle_done(&mut finished_lanes),
+            () = timer.sleep_until(at.unwrap_or_else(tokio::time::Instant::now)), if at.is_some() => {}
+            batch = driver.input.recv(), if driver.wants_input() => driver.handle_batch(batch).await,
+            _ = ticks.tick(), if driver.progress.is_drawn() => driver.draw(),
+        }
+        driver.interrupt_if_time_is_up();
+    }
+    Ok(driver.finish())
+}
+
+/// Delays what would be too fast; whatever the loop's clock says is now.
+type Limiter = RateLimiter<NotKeyed, InMemoryState, LoopClock, NoOpMiddleware<Nanos>>;
+
+/// What the loop waits for.
+enum Wait {
+    Event,
+    Until(Timestamp),
+    Finished,
+}
+
+struct Driver {
+    timing: Timing,
+    shared: Arc<Shared>,
+    input: Batches,
+    input_ended: bool,
+    /// Begins with the first exchange.
+    scheduler: Option<Scheduler<Box<Ready>>>,
+    /// Bytes of memory of what is in the scheduler.
+    held_bytes: usize,
+    limiter: Option<Limiter>,
+    /// Whether the limiter has let one more request through that is not sent yet.
+    permitted: bool,
+    lanes: Vec<mpsc::Sender<Job>>,
+    /// Lanes without a request; the last one was free last.
+    free: Vec<usize>,
+    done: mpsc::Sender<Done>,
+    counts: Counts,
+    /// When the last exchange that was looked at was recorded.
+    recorded_now: Timestamp,
+    state: RunState,
+    error: Option<anyhow::Error>,
+    /// When what is in flight is given up.
+    stop_at: Option<Timestamp>,
+    progress: Progress,
+}
+
+impl Driver {
+    fn new(
+        timing: Timing,
+        shared: Arc<Shared>,
+        input: Batches,
+        progress: Progress,
+    ) -> (Self, mpsc::Receiver<Done>) {
+        // A lane has at most one message under way, so none ever waits here.
+        let (done, receiver) = mpsc::channel(shared.limits.in_flight_max);
+        let clock = LoopClock(shared.clock);
+        let driver = Self {
+            timing,
+            input,
+            input_ended: false,
+            scheduler: None,
+            held_bytes: 0,
+            limiter: timing
+                .rate_max
+                .map(|quota| RateLimiter::direct_with_clock(quota, clock)),
+            permitted: false,
+            lanes: Vec::new(),
+            free: Vec::new(),
+            done,
+            counts: Counts::default(),
+            recorded_now: Timestamp::MIN,
+            state: RunState::Finished,
+            error: None,
+            stop_at: None,
+            progress,
+            shared,
+        };
+        (driver, receiver)
+    }
+
+    /// Hands every request whose time has come to a lane.
+    fn send_what_is_due(&mut self) -> Wait {
+        loop {
+            let Some(scheduler) = &mut self.scheduler else {
+                return if self.input_ended {
+                    Wait::Finished
+                } else {
+                    Wait::Event
+                };
+            };
+            if let (Some(limiter), false) = (&self.limiter, self.permitted) {
+                match limiter.check() {
+                    Ok(()) => self.permitted = true,
+                    // Unless there is nothing left to hold back.
+                    Err(until) if scheduler.held() > 0 => {
+                        return Wait::Until(Timestamp::from_nanos(
+                            until.earliest_possible().as_u64(),
+                        ));
+                    }
+                    Err(_) => {}
+                }
+            }
+            match scheduler.poll(self.shared.clock.now()) {
+                Step::Dispatch {
+                    item,
+                    due,
+                    order_wait,
+                } => {
+                    self.permitted = false;
+                    self.held_bytes -= item.memory_bytes;
+                    self.send(Job {
+                        recorded: item.recorded,
+                        request: item.request,
+                        due,
+                        order_wait,
+                    });
+                }
+                Step::WaitUntil(time) => return Wait::Until(time),
+                Step::NeedsInput | Step::AtCapacity => return Wait::Event,
+                Step::Finished => return Wait::Finished,
+            }
+        }
+    }
+
+    fn send(&mut self, job: Job) {
+        let lane = self.free.pop().unwrap_or_else(|| {
+            let lane = self.lanes.len();
+            debug_assert!(
+                lane < self.shared.limits.in_flight_max,
+                "a lane a request in flight"
+            );
+            let (jobs, receiver) = mpsc::channel(1);
+            tokio::spawn(run_lane(
+                lane,
+                Arc::clone(&self.shared),
+                receiver,
+                self.done.clone(),
+            ));
+            self.lanes.push(jobs);
+            lane
+        });
+        self.counts.in_flight += 1;
+        self.lanes[lane]
+            .try_send(job)
+            .expect("a free lane has no job");
+    }
+
+    fn handle_done(&mut self, lanes: &mut Vec<Done>) {
+        let now = self.shared.clock.now();
+        for done in lanes.drain(..) {
+            self.counts.in_flight -= 1;
+            self.free.push(done.lane);
+            match done.outcome {
+                Outcome::Sent => self.counts.sent += 1,
+                Outcome::Failed => self.counts.failed += 1,
+                Outcome::Skipped => self.counts.skipped += 1,
+            }
+            self.counts.lag_max = self.counts.lag_max.max(done.lag);
+            self.counts.lag_last = done.lag;
+            if let Some(scheduler) = &mut self.scheduler {
+                scheduler.handle_completion(done.connection, now);
+            }
+            if !done.stored {
+                self.stop(RunState::Failed);
+            }
+        }
+    }
+
+    async fn handle_batch(&mut self, batch: Option<anyhow::Result<Vec<Planned>>>) {
+        let batch = match batch {
+            Some(Ok(batch)) => batch,
+            Some(Err(error)) => {
+                self.error = Some(error);
+                return self.stop(RunState::Failed);
+            }
+            None => {
+                self.input_ended = true;
+                if let Some(scheduler) = &mut self.scheduler {
+                    scheduler.handle_end_of_input();
+                }
+                return;
+            }
+        };
+        for planned in batch {
+            self.counts.planned += 1;
+            match planned {
+                Planned::Send(ready) => self.schedule(ready),
+                Planned::Skip(recorded, reason) => {
+                    self.counts.skipped += 1;
+                    let answered = skipped(recorded, reason.as_str(), self.shared.clock.now());
+                    if self.shared.run.send(answered).await.is_err() {
+                        return self.stop(RunState::Failed);
+                    }
+                }
+            }
+        }
+    }
+
+    fn schedule(&mut self, ready: Box<Ready>) {
+        let recorded = ready.recorded.start();
+        let connection = ready.recorded.connection.id;
+        self.recorded_now = recorded;
+        self.held_bytes += ready.memory_bytes;
+        self.scheduler
+            .get_or_insert_with(|| {
+                Scheduler::new(Schedule {
+                    pace: self.timing.pace,
+                    order: self.timing.order,
+                    in_flight_max: self.shared.limits.in_flight_max,
+                    waiting_max: self.shared.limits.waiting_max,
+                    started_at: self.shared.clock.now(),
+                    recorded_start: recorded,
+                })
+            })
+            .handle_exchange(ready, connection, recorded);
+    }
+
+    fn wants_input(&self) -> bool {
+        let held = self.scheduler.as_ref().map_or(0, Scheduler::held);
+        let limits = &self.shared.limits;
+        !self.input_ended
+            && held < limits.read_ahead_max
+            && self.held_bytes < limits.read_ahead_bytes_max
+    }
+
+    /// Sends nothing more; what is in flight may still be answered for a while.
+    fn stop(&mut self, state: RunState) {
+        if self.state != RunState::Finished {
+            return;
+        }
+        self.state = state;
+        self.input_ended = true;
+        self.input.close();
+        if let Some(scheduler) = &mut self.scheduler {
+            self.counts.not_reached = scheduler.finish().len() as u64;
+        }
+        self.stop_at = Some(self.shared.clock.now().saturating_add(GRACE));
+        self.progress.stopping();
+    }
+
+    fn interrupt_if_time_is_up(&mut self) {
+        if self
+            .stop_at
+            .is_some_and(|stop_at| stop_at <= self.shared.clock.now())
+        {
+            self.stop_at = None;
+            self.shared.interrupt.notify_waiters();
+        }
+    }
+
+    fn draw(&self) {
+        self.progress.draw(&self.counts, self.recorded_now);
+    }
+
+    fn finish(self) -> Driven {
+        let counts = self.counts;
+        self.progress.finish();
+        assert_eq!(
+            counts.planned,
+            counts.sent + counts.failed + counts.skipped + counts.not_reached,
+            "each planned exchange ends exactly once"
+        );
+        Driven {
+            state: self.state,
+            counts,
+            error: self.error,
+        }
+    }
+}
+
+/// The run's clock as the limiter wants it.
+#[derive(Clone, Copy, Debug)]
+struct LoopClock(crate::clock::Clock);
+
+impl governor::clock::Clock for LoopClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::new(self.0.now().as_nanos())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Exchanges of a window out of an archive, in time order and bounded memory.
+//!
+//! ```text
+//! list: keys of the window -> one task a segment: ranges in, SegmentDecoder, batches out (bounded channel)
+//!                          -> Merge: opens a segment when its start comes up -> exchanges in time order
+//! ```
+//! Segments are opened a few ahead of need, so that the latency of the store is hidden. What is in memory is bounded by how
+//! many segments overlap in time, plus [`Limits::prefetch_segments_max`], each with the row group it decodes and two
+//! batches. Decoding happens on the thread that polls these tasks; `read.rs` gives them one of their own.
+
+mod list;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use object_store::ObjectStore;
+use replayer_core::Limits;
+use replayer_core::merge::{self, Merge};
+use schema::{
+    Exchange, LedgerRow, Projection, RecorderId, SegmentDecoder, Step, Table, TimeWindow,
+    decode_ledger,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+pub(crate) use list::{Segment, extent, segments};
+
+/// Batches of one segment that are decoded and not yet taken.
+const BATCHES_WAITING_MAX: usize = 1;
+
+/// The exchanges of a window, in time order.
+#[derive(Debug)]
+pub(crate) struct ExchangeStream {
+    store: Arc<dyn ObjectStore>,
+    window: TimeWindow,
+    projection: Projection,
+    limits: Limits,
+    segments: Vec<Segment>,
+    merge: Merge,
+    /// How many of `segments` have been opened.
+    opened: usize,
+    /// The open ones, by index in `segments`.
+    open: VecDeque<(usize, Batches)>,
+    tasks: JoinSet<()>,
+}
+
+type Batches = mpsc::Receiver<anyhow::Result<Vec<Exchange>>>;
+
+impl ExchangeStream {
+    /// The exchanges of `window` in `segments`, which are in order of their keys.
+    #[must_use]
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        segments: Vec<Segment>,
+        window: TimeWindow,
+        projection: Projection,
+        limits: Limits,
+    ) -> Self {
+        let starts: Vec<_> = segments.iter().map(|segment| segment.key.start()).collect();
+        Self {
+            store,
+            window,
+            projection,
+            limits,
+            segments,
+            merge: Merge::new(&starts),
+            opened: 0,
+            open: VecDeque::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// The next exchange; `None` at the end.
+    ///
+    /// # Errors
+    /// If a segment cannot be read or is damaged.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Box<Exchange>>> {
+        loop {
+            match self.merge.poll() {
+                merge::Step::Exchange(exchange) => return Ok(Some(exchange)),
+                merge::Step::Finished => return Ok(None),
+                merge::Step::Open(source) => self.open_ahead(source + 1),
+                merge::Step::NeedsBatch(source) => self.take_batch(source).await?,
+            }
+        }
+    }
+
+    async fn take_batch(&mut self, source: usize) -> anyhow::Result<()> {
+        let place = self
+            .open
+            .iter()
+            .position(|(index, _)| *index == source)
+            .expect("the merge asks for sources that it has opened");
+        match self.open[place].1.recv().await {
+            Some(batch) => self.merge.handle_batch(source, batch?),
+            None => {
+                self.open.remove(place);
+                self.merge.handle_end(source);
+                self.open_ahead(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the first `needed` segments, and as many more as may be open ahead of need.
+    fn open_ahead(&mut self, needed: usize) {
+        let mut bytes: u64 = self
+            .open
+            .iter()
+            .map(|(index, _)| self.segments[*index].bytes)
+            .sum();
+        while let Some(segment) = self.segments.get(self.opened) {
+            let ahead = self.open.len() < self.limits.prefetch_segments_max
+                && bytes + segment.bytes <= self.limits.prefetch_bytes_max;
+            if self.opened >= needed && !ahead {
+                break;
+            }
+            bytes += segment.bytes;
+            let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
+            let (store, segment) = (Arc::clone(&self.store), segment.clone());
+            let (window, projection) = (self.window, self.projection);
+            self.tasks.spawn(async move {
+                if let Err(error) =
+                    read_segment(&*store, &segment, window, projection, &sender).await
+                {
+                    // Nobody left to tell: the reader has stopped.
+                    let _stopped = sender.send(Err(error)).await;
+                }
+            });
+            self.open.push_back((self.opened, batches));
+            self.opened += 1;
+        }
+        while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+/// Decodes one segment, batch by batch, until its end or until nobody takes them any more.
+async fn read_segment(
+    store: &dyn ObjectStore,
+    segment: &Segment,
+    window: TimeWindow,
+    projection: Projection,
+    batches: &mpsc::Sender<anyhow::Result<Vec<Exchange>>>,
+) -> anyhow::Result<()> {
+    let damaged = || format!("segment {} is damaged or of a newer format", segment.path);
+    let mut decoder = SegmentDecoder::new(segment.bytes, window, projection);
+    loop {
+        match decoder.step().with_context(damaged)? {
+            Step::NeedsData(ranges) => {
+                let data = store
+                    .get_ranges(&segment.path, &ranges)
+                    .await
+                    .with_context(|| format!("read segment {}", segment.path))?;
+                decoder.push(ranges, data).with_context(damaged)?;
+            }
+            Step::Exchanges(exchanges) => {
+                if batches.send(Ok(exchanges)).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Step::Finished => return Ok(()),
+        }
+    }
+}
+
+/// Every ledger row of the hours that `window` touches, and `None` if the archive has no ledger for them.
+///
+/// # Errors
+/// If a ledger segment cannot be read.
+pub(crate) async fn ledger(
+    store: &dyn ObjectStore,
+    window: TimeWindow,
+) -> anyhow::Result<Option<Vec<(RecorderId, LedgerRow)>>> {
+    // A row belongs to its minute, so the one that the window begins in starts before the window.
+    let window = TimeWindow {
+        start: window.start.minute(),
+        end: window.end,
+    };
+    let segments = segments(store, &Table::Capture, window).await?;
+    if segments.is_empty() {
+        return Ok(None);
+    }
+    let mut rows = Vec::new();
+    for segment in segments {
+        let read = || format!("read ledger segment {}", segment.path);
+        let file = store
+            .get_opts(&segment.path, object_store::GetOptions::default())
+            .await
+            .with_context(read)?;
+        let file = file.bytes().await.with_context(read)?;
+        rows.extend(decode_ledger(file).with_context(read)?);
+    }
+    Ok(Some(rows))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! From what a user asked for to segments: the window, where they are, and how whole it is.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use object_store::ObjectStore;
+use replayer_core::Limits;
+use replayer_core::coverage::Coverage;
+use schema::{Projection, Table, TimeWindow};
+
+use crate::config::Selection;
+use crate::fetch::{self, ExchangeStream, Segment};
+use crate::store;
+
+/// A window of an archive, found.
+#[derive(Debug)]
+pub(crate) struct Selected {
+    /// The archive.
+    pub(crate) store: Arc<dyn ObjectStore>,
+    /// The window.
+    pub(crate) window: TimeWindow,
+    /// The segments that may hold exchanges of it.
+    pub(crate) segments: Vec<Segment>,
+    /// How whole it is; `None` if the archive has no ledger for it.
+    pub(crate) coverage: Option<Coverage>,
+}
+
+impl Selected {
+    /// Finds the window from keys alone, and reads its part of the ledger.
+    ///
+    /// # Errors
+    /// If the archive cannot be read, has no exchange, or none in the window.
+    pub(crate) async fn find(selection: &Selection) -> anyhow::Result<Self> {
+        let store = store::open(&selection.archive)?;
+        let (first, last) = fetch::extent(&*store, &Table::Exchanges)
+            .await?
+            .with_context(|| format!("archive {} holds no exchanges", selection.archive))?;
+        let window = selection.span.resolve(first, last)?;
+        let segments = fetch::segments(&*store, &Table::Exchanges, window).await?;
+        if segments.is_empty() {
+            bail!(
+                "the window {window} holds no exchanges; the archive goes from {first} to {last}"
+            );
+        }
+        let coverage = fetch::ledger(&*store, window)
+            .await?
+            .map(|rows| Coverage::new(window, &rows));
+        Ok(Self {
+            store,
+            window,
+            segments,
+            coverage,
+        })
+    }
+
+    /// Bytes of the segments.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// What a user has to know before trusting a result from this window.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        match &self.coverage {
+            Some(coverage) => coverage.warnings(),
+            None => vec![
+                "the archive has no ledger for this window: what was not recorded is not known"
+                    .to_owned(),
+            ],
+        }
+    }
+
+    /// The exchanges of the window.
+    pub(crate) fn stream(&self, projection: Projection, limits: Limits) -> ExchangeStream {
+        ExchangeStream::new(
+            Arc::clone(&self.store),
+            self.segments.clone(),
+            self.window,
+            projection,
+            limits,
+        )
+    }
+}

@@ -1,0 +1,54 @@
+//! Archives as object stores: the same code for a folder and for S3.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::prefix::PrefixStore;
+use url::Url;
+
+/// The store whose root is the archive at `url`: a path, `file:///…` or `s3://bucket/prefix`.
+///
+/// # Errors
+/// If the URL is none of these, the folder does not exist, or the S3 settings in the environment are incomplete.
+pub(crate) fn open(url: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    if let Some(rest) = url.strip_prefix("s3://") {
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            bail!("archive {url} names no bucket; write s3://bucket/prefix");
+        }
+        let store = AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            .build()
+            .with_context(|| format!("archive {url}"))?;
+        return Ok(match prefix.trim_matches('/') {
+            "" => Arc::new(store),
+            prefix => Arc::new(PrefixStore::new(store, prefix)),
+        });
+    }
+    let path = if url.starts_with("file:") {
+        Url::parse(url)
+            .ok()
+            .and_then(|url| url.to_file_path().ok())
+            .with_context(|| {
+                format!("archive {url} names no path; write file:///path/to/archive")
+            })?
+    } else if url.contains("://") {
+        bail!(
+            "archive {url} is of no kind that is known; write a path, file:///… or s3://bucket/prefix"
+        );
+    } else {
+        url.into()
+    };
+    if !path.is_dir() {
+        bail!("archive {} is no folder", path.display());
+    }
+    let store = LocalFileSystem::new_with_prefix(&path)
+        .with_context(|| format!("archive {}", path.display()))?;
+    Ok(Arc::new(store))
+}
+
+#[cfg(test)]
+mod tests;
