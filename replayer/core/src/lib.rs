@@ -1,1 +1,32 @@
-//! Placeholder while the workspace is laid out.
+//! What a replay does, without doing it: which exchanges, when, in which order, as what request, and whether the answer
+//! is the recorded one. No clock, file, socket, thread or async is in here; the crate `replayer` drives it.
+//!
+//! In the order in which an exchange of the archive passes through:
+//!
+//! * [`window`]: which span of time is meant by "the last week" of an archive.
+//! * [`merge`]: exchanges of many segments, each in time order, become one sequence in time order.
+//! * [`filter`]: which of them are meant.
+//! * [`rewrite`]: the request as the target shall get it, or why it cannot be replayed.
+//! * [`pace`] and [`scheduler`]: when each is due, and what to do now.
+//! * [`compare`]: whether the answer is the recorded one; [`endpoint`]: what is asked alike.
+//! * [`report`]: what a run found and what it concludes, in bounded memory.
+//! * [`plan`] and [`coverage`]: what a window holds and how whole it is, before anything is sent.
+//!
+//! Every bound is in [`Limits`].
+
+#![warn(missing_docs, clippy::cast_possible_truncation)]
+
+pub mod compare;
+pub mod coverage;
+pub mod endpoint;
+pub mod filter;
+mod limits;
+pub mod merge;
+pub mod pace;
+pub mod plan;
+pub mod report;
+pub mod rewrite;
+pub mod scheduler;
+pub mod window;
+
+pub use limits::Limits;

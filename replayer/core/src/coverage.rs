@@ -1,0 +1,183 @@
+//! How whole a recorded window is, from the ledger: what was not recorded, and what was lost while recording.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schema::{LedgerRow, RecorderId, TimeWindow, Timestamp};
+use serde::Serialize;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Holes that are listed; what is more is only counted.
+const HOLES_MAX: usize = 100;
+
+/// What the ledger says about a window.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Minutes of the window, counting those that it only touches.
+    pub minutes: u64,
+    /// Minutes that at least one recorder lived through.
+    pub minutes_recorded: u64,
+    /// Minutes that no recorder lived through.
+    pub minutes_missing: u64,
+    /// Where they are; at most 100 are listed.
+    pub holes: Vec<Hole>,
+    /// How many holes there are.
+    pub holes_total: u64,
+    /// Recorders with rows in the window.
+    pub recorders: Vec<String>,
+    /// Frames received.
+    pub frames: u64,
+    /// Frames that a socket or a NIC dropped.
+    pub frames_dropped: u64,
+    /// Frames that the mirror cut.
+    pub frames_truncated: u64,
+    /// Frames that are no TCP over IP that can be read.
+    pub frames_undecodable: u64,
+    /// Holes in TCP streams.
+    pub gaps: u64,
+    /// Bytes in them.
+    pub gap_bytes: u64,
+    /// Connections that were under way when first seen.
+    pub connections_joined_midstream: u64,
+    /// Exchanges stored.
+    pub exchanges: u64,
+    /// Those that are not complete.
+    pub exchanges_incomplete: u64,
+    /// Exchanges that sampling or filters left out of the archive.
+    pub exchanges_sampled_out: u64,
+    /// Payload that is TLS.
+    pub bytes_tls: u64,
+}
+
+/// A stretch of whole minutes without a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hole {
+    /// The first minute that is missing, RFC 3339.
+    pub from: String,
+    /// The first minute after that is not, RFC 3339.
+    pub to: String,
+    /// How many minutes it has.
+    pub minutes: u64,
+}
+
+impl Coverage {
+    /// The coverage of `window`, from every ledger row of its minutes; others are not looked at.
+    #[must_use]
+    pub fn new(window: TimeWindow, rows: &[(RecorderId, LedgerRow)]) -> Self {
+        let first = window.start.minute();
+        let mut coverage = Self {
+            minutes: minutes(first, window.end),
+            ..Self::default()
+        };
+        let mut recorded: BTreeMap<Timestamp, ()> = BTreeMap::new();
+        for (recorder, row) in rows {
+            if row.minute < first || row.minute >= window.end {
+                continue;
+            }
+            recorded.insert(row.minute, ());
+            if !coverage
+                .recorders
+                .iter()
+                .any(|known| known == recorder.as_str())
+            {
+                coverage.recorders.push(recorder.as_str().to_owned());
+            }
+            coverage.add(row);
+        }
+        coverage.recorders.sort();
+        coverage.minutes_recorded = recorded.len() as u64;
+        coverage.minutes_missing = coverage.minutes.saturating_sub(coverage.minutes_recorded);
+        let mut expected = first;
+        for minute in recorded.into_keys().chain([window.end]) {
+            coverage.add_hole(expected, minute);
+            expected = minute.saturating_add(MINUTE);
+        }
+        coverage
+    }
+
+    /// Whether everything that passed in the window was recorded: nothing missing, dropped, cut, left out or unreadable.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.minutes_missing == 0
+            && self.frames_dropped == 0
+            && self.frames_truncated == 0
+            && self.gaps == 0
+            && self.exchanges_sampled_out == 0
+    }
+
+    /// What a user has to know before trusting a result from this window; empty if nothing.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.minutes_missing > 0 {
+            let where_from = self
+                .holes
+                .first()
+                .map(|hole| hole.from.as_str())
+                .unwrap_or_default();
+            warnings.push(format!(
+                "{} of {} minutes were not recorded, in {} hole{}, the first from {where_from}",
+                self.minutes_missing,
+                self.minutes,
+                self.holes_total,
+                if self.holes_total == 1 { "" } else { "s" },
+            ));
+        }
+        let mut count = |count: u64, what: &str| {
+            if count > 0 {
+                warnings.push(format!("{count} {what}"));
+            }
+        };
+        count(
+            self.frames_dropped,
+            "frames were dropped before they could be recorded",
+        );
+        count(self.frames_truncated, "frames were cut by the mirror");
+        count(self.gaps, "gaps in TCP streams: bytes that the mirror lost");
+        count(
+            self.exchanges_sampled_out,
+            "exchanges were left out by sampling or filters when recording",
+        );
+        count(self.bytes_tls, "bytes were TLS, which cannot be read");
+        warnings
+    }
+
+    fn add(&mut self, row: &LedgerRow) {
+        self.frames += row.frames;
+        self.frames_dropped += row.frames_dropped;
+        self.frames_truncated += row.frames_truncated;
+        self.frames_undecodable += row.frames_undecodable;
+        self.gaps += row.gaps;
+        self.gap_bytes += row.gap_bytes;
+        self.connections_joined_midstream += row.connections_joined_midstream;
+        self.exchanges += row.exchanges;
+        self.exchanges_incomplete += row.exchanges_incomplete;
+        self.exchanges_sampled_out += row.exchanges_sampled_out;
+        self.bytes_tls += row.bytes_tls;
+    }
+
+    /// Notes the hole from `from` up to `to`, if there is one.
+    fn add_hole(&mut self, from: Timestamp, to: Timestamp) {
+        let minutes = minutes(from, to);
+        if minutes == 0 {
+            return;
+        }
+        self.holes_total += 1;
+        if self.holes.len() < HOLES_MAX {
+            self.holes.push(Hole {
+                from: from.to_string(),
+                to: to.to_string(),
+                minutes,
+            });
+        }
+    }
+}
+
+/// How many minutes begin from `from`, itself the start of one, up to `to`.
+fn minutes(from: Timestamp, to: Timestamp) -> u64 {
+    to.since(from).as_secs_f64().div_euclid(60.0) as u64
+        + u64::from(to.since(from).as_nanos() % MINUTE.as_nanos() != 0)
+}
+
+#[cfg(test)]
+mod tests;

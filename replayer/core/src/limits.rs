@@ -1,0 +1,37 @@
+//! Every bound of a replay, in one place.
+
+/// How much a replay may hold. Reaching a bound makes the replay late, which lag shows; nothing is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests sent and not yet answered. At the bound the next one waits for an answer.
+    pub in_flight_max: usize,
+    /// Requests that are due and wait for their predecessor's answer. At the bound the schedule waits for an answer.
+    pub waiting_max: usize,
+    /// Exchanges read from the archive ahead of the schedule. At the bound reading stops until some are sent.
+    pub read_ahead_max: usize,
+    /// Bytes of memory of those exchanges.
+    pub read_ahead_bytes_max: usize,
+    /// Bytes of an answer's body that are stored; its true length is kept whatever it is.
+    pub body_bytes_max: usize,
+    /// Bytes of an answer's head; a longer one is a failure of the target.
+    pub head_bytes_max: usize,
+    /// Segments opened before the first of their exchanges is needed.
+    pub prefetch_segments_max: usize,
+    /// Bytes of the segments that are open ahead of need; one is always opened.
+    pub prefetch_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight_max: 1_024,
+            waiting_max: 65_536,
+            read_ahead_max: 16_384,
+            read_ahead_bytes_max: 64 << 20,
+            body_bytes_max: 16 << 20,
+            head_bytes_max: 256 << 10,
+            prefetch_segments_max: 4,
+            prefetch_bytes_max: 256 << 20,
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The request as the target shall get it, or why it cannot be replayed.
+//!
+//! A recorded request goes out as it came, but for what would break on another connection:
+//!
+//! 1. Framing is computed anew (RFC 9112 section 6): a recorded `Transfer-Encoding` is sent again, and the body chunked, if
+//!    there is a body; else `Content-Length`, at the place of the recorded one, says how long the stored body is.
+//! 2. `Upgrade` and `HTTP2-Settings`, and their names in `Connection`, are left out (RFC 9110 section 7.8): the recorded
+//!    server declined, and a target that accepts would stop speaking HTTP/1.1. What else `Connection` says is sent.
+//! 3. `Host` is kept, or replaced where it stands.
+//! 4. `X-Forwarded-For` gets one more field with the recorded client; `-Port`, `-Proto` and `-Host` are added unless there is
+//!    one that says something: as the AWS sample for mirrored requests does it, so that a target behaves alike behind both.
+//! 5. The target is the path prefix of the target's URL, followed by the recorded path and query, byte for byte.
+
+use std::fmt;
+
+use schema::{Completeness, Exchange, Headers, Protocol, Request};
+
+/// What is changed in requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The path of the target's URL, without a slash at the end.
+    pub path_prefix: String,
+    /// What Host says.
+    pub host: HostPolicy,
+    /// Whether `X-Forwarded-*` fields are added.
+    pub forwarded: bool,
+}
+
+/// What Host says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPolicy {
+    /// What was recorded.
+    Recorded,
+    /// This.
+    Fixed(String),
+}
+
+/// Why an exchange cannot be replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Skip {
+    /// The request was not seen.
+    NoRequest,
+    /// The mirror lost bytes of the request.
+    RequestGap,
+    /// Not all of the request's body is stored.
+    RequestTruncated,
+    /// The connection ended in the middle of the request.
+    RequestAborted,
+    /// The connection became something else than HTTP.
+    Upgraded,
+    /// CONNECT asks for a tunnel.
+    Connect,
+}
+
+impl Skip {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRequest => "no_request",
+            Self::RequestGap => "request_gap",
+            Self::RequestTruncated => "request_truncated",
+            Self::RequestAborted => "request_aborted",
+            Self::Upgraded => "upgraded",
+            Self::Connect => "connect",
+        }
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why `exchange` cannot be replayed, judged without its body (as a summary has none).
+#[must_use]
+pub fn skip_reason(exchange: &Exchange) -> Option<Skip> {
+    let Some(request) = &exchange.request else {
+        return Some(Skip::NoRequest);
+    };
+    if request.method == "CONNECT" {
+        return Some(Skip::Connect);
+    }
+    match exchange.completeness {
+        Completeness::NoRequest => Some(Skip::NoRequest),
+        Completeness::RequestGap => Some(Skip::RequestGap),
+        Completeness::RequestTruncated => Some(Skip::RequestTruncated),
+        Completeness::Upgraded => Some(Skip::Upgraded),
+        _ if exchange.request_missing_bytes > 0 => Some(Skip::RequestGap),
+        _ => None,
+    }
+}
+
+/// The request that the target gets for `exchange`; its times are still the recorded ones.
+///
+/// # Errors
+/// If the exchange cannot be replayed.
+pub fn rewrite(exchange: &Exchange, rules: &Rewrite) -> Result<Request, Skip> {
+    if let Some(reason) = skip_reason(exchange) {
+        return Err(reason);
+    }
+    let request = exchange.request.as_ref().ok_or(Skip::NoRequest)?;
+    let stored = request.body.bytes.len() as u64;
+    if stored < request.body.wire_bytes {
+        return Err(Skip::RequestTruncated);
+    }
+    let declared = request
+        .headers
+        .get("content-length")
+        .and_then(|value| value.parse::<u64>().ok());
+    if declared.is_some_and(|declared| stored < declared) && !is_chunked(request) {
+        return Err(Skip::RequestAborted);
+    }
+    let mut headers = headers(exchange, request, rules);
+    if rules.forwarded {
+        add_forwarded(&mut headers, exchange, request);
+    }
+    let host = match &rules.host {
+        HostPolicy::Recorded => request.host.clone(),
+        HostPolicy::Fixed(host) => Some(host.clone()),
+    };
+    Ok(Request {
+        start: request.start,
+        end: request.end,
+        method: request.method.clone(),
+        host,
+        path: path(request, rules),
+        query: request.query.clone(),
+        target: None,
+        headers,
+        body: request.body.clone(),
+        trailers: request.trailers.clone(),
+    })
+}
+
+/// The prefix and the recorded path; `*` stands for the server as a whole and has no path (RFC 9112 section 3.2.4).
+fn path(request: &Request, rules: &Rewrite) -> String {
+    if request.path == "*" || rules.path_prefix.is_empty() {
+        request.path.clone()
+    } else {
+        let mut path = String::with_capacity(rules.path_prefix.len() + request.path.len());
+        path.push_str(&rules.path_prefix);
+        path.push_str(&request.path);
+        path
+    }
+}
+
+fn is_chunked(request: &Request) -> bool {
+    request.headers.get("transfer-encoding").is_some()
+}
+
+/// The recorded fields in their order, with rules 1 to 3 applied.
+fn headers(exchange: &Exchange, request: &Request, rules: &Rewrite) -> Headers {
+    let body_bytes = request.body.bytes.len();
+    let chunked = is_chunked(request) && body_bytes > 0 && exchange.protocol == Protocol::Http11;
+    let mut length_due = !chunked && body_bytes > 0;
+    let mut host_due = match &rules.host {
+        HostPolicy::Recorded => request.host.as_deref(),
+        HostPolicy::Fixed(host) => Some(host.as_str()),
+    };
+    let mut headers =
+        Headers::with_capacity(request.headers.len() + 4, request.headers.memory() + 128);
+    for (name, value) in request.headers.iter() {
+        match Field::of(name) {
+            Field::Host => match (&rules.host, host_due.take()) {
+                (HostPolicy::Recorded, _) => headers.push(name, value),
+                (HostPolicy::Fixed(_), Some(host)) => headers.push(name, host),
+                (HostPolicy::Fixed(_), None) => {}
+            },
+            Field::ContentLength if chunked => {}
+            Field::TransferEncoding if chunked => headers.push(name, value),
+            Field::ContentLength | Field::TransferEncoding => {
+                // A recorded length of 0 is sent again; a field that is there twice is sent once.
+                if std::mem::take(&mut length_due) || headers.get("content-length").is_none() {
+                    headers.push("Content-Length", &body_bytes.to_string());
+                }
+            }
+            Field::Connection => {
+                let options: Vec<&str> = value
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|option| !matches!(Field::of(option), Field::Upgrade))
+                    .collect();
+                if options.len() == value.split(',').count() {
+                    headers.push(name, value);
+                } else if !options.is_empty() {
+                    headers.push(name, &options.join(", "));
+                }
+            }
+            Field::Upgrade => {}
+            Field::Other => headers.push(name, value),
+        }
+    }
+    if length_due {
+        headers.push("Content-Length", &body_bytes.to_string());
+    }
+    // Only HTTP/2 has a host without a Host field, as `:authority`; HTTP/1.1 needs it as one.
+    if let Some(host) = host_due {
+        headers.push("Host", host);
+    }
+    headers
+}
+
+/// A field that is not simply copied.
+enum Field {
+    Connection,
+    ContentLength,
+    Host,
+    TransferEncoding,
+    Upgrade,
+    Other,
+}
+
+impl Field {
+    fn of(name: &str) -> Self {
+        // By length first: most fields are settled without comparing text.
+        match name.len() {
+            4 if name.eq_ignore_ascii_case("host") => Self::Host,
+            7 if name.eq_ignore_ascii_case("upgrade") => Self::Upgrade,
+            10 if name.eq_ignore_ascii_case("connection") => Self::Connection,
+            14 if name.eq_ignore_ascii_case("content-length") => Self::ContentLength,
+            14 if name.eq_ignore_ascii_case("http2-settings") => Self::Upgrade,
+            17 if name.eq_ignore_ascii_case("transfer-encoding") => Self::TransferEncoding,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn add_forwarded(headers: &mut Headers, exchange: &Exchange, request: &Request) {
+    let connection = &exchange.connection;
+    let mut add_unless_set = |name: &str, value: &str| {
+        if headers.get(name).is_none_or(str::is_empty) {
+            headers.push(name, value);
+        }
+    };
+    add_unless_set("X-Forwarded-Port", &connection.server.port().to_string());
+    add_unless_set("X-Forwarded-Proto", "http");
+    if let Some(host) = &request.host {
+        add_unless_set("X-Forwarded-Host", host);
+    }
+    headers.push("X-Forwarded-For", &connection.client.ip().to_string());
+}
+
+#[cfg(test)]
+mod tests;
