@@ -1,0 +1,117 @@
+//! The thread that reads and records: frames into the pipeline, exchanges into the writer, segments out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Context as _, bail};
+use recorder_core::{Counters, Pipeline};
+use schema::{Completeness, Timestamp};
+use tokio::sync::mpsc;
+
+use crate::capture::{Captures, Report};
+use crate::writer::{Sealed, Writer};
+
+/// What the shard tells while it works, and the one thing that it is told.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Set to end the capture here.
+    pub(crate) stop: AtomicBool,
+    /// Frames read so far.
+    pub(crate) frames: AtomicU64,
+    /// Exchanges recorded so far.
+    pub(crate) exchanges: AtomicU64,
+}
+
+/// What the shard has done.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) counters: Counters,
+    /// Exchanges by completeness, in the order of [`Completeness::ALL`].
+    pub(crate) exchanges: Vec<u64>,
+    pub(crate) report: Report,
+    pub(crate) interrupted: bool,
+}
+
+/// One shard: it owns everything that it works with.
+pub(crate) struct Shard {
+    pub(crate) captures: Captures,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) writer: Writer,
+    pub(crate) segments: mpsc::Sender<Sealed>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Shard {
+    /// Reads every capture to its end, or until it is told to stop, and hands over every segment.
+    ///
+    /// # Errors
+    /// If a capture can no longer be opened, a segment cannot be encoded, or nobody takes segments any more.
+    pub(crate) fn run(mut self) -> anyhow::Result<Done> {
+        let mut exchanges = vec![0; Completeness::ALL.len()];
+        let mut now = Timestamp::MIN;
+        let mut frames = 0;
+        let mut interrupted = false;
+        loop {
+            let Some(frame) = self.captures.next()? else {
+                break;
+            };
+            now = now.max(frame.at);
+            self.pipeline.handle_frame(&frame);
+            frames += 1;
+            self.shared.frames.store(frames, Ordering::Relaxed);
+            self.drain(now, &mut exchanges)?;
+            if self.shared.stop.load(Ordering::Relaxed) {
+                interrupted = true;
+                break;
+            }
+        }
+        self.pipeline.finish();
+        self.drain(now, &mut exchanges)?;
+        self.writer.finish();
+        self.hand_over()?;
+        Ok(Done {
+            counters: self.pipeline.totals(),
+            exchanges,
+            report: self.captures.into_report(),
+            interrupted,
+        })
+    }
+
+    /// Takes everything that the pipeline has ready.
+    fn drain(&mut self, now: Timestamp, exchanges: &mut [u64]) -> anyhow::Result<()> {
+        let mut pushed = false;
+        while let Some(exchange) = self.pipeline.poll_exchange() {
+            exchanges[exchange.completeness as usize] += 1;
+            self.writer
+                .push(exchange, now)
+                .context("cannot encode exchanges")?;
+            pushed = true;
+        }
+        while let Some(row) = self.pipeline.poll_ledger() {
+            self.writer
+                .push_ledger(row)
+                .context("cannot encode the ledger")?;
+            pushed = true;
+        }
+        if pushed {
+            let recorded = exchanges.iter().sum();
+            self.shared.exchanges.store(recorded, Ordering::Relaxed);
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    /// Gives sealed segments to the uploader; waits while it is behind, so that memory stays bounded.
+    fn hand_over(&mut self) -> anyhow::Result<()> {
+        while let Some(sealed) = self
+            .writer
+            .poll_sealed()
+            .context("cannot encode a segment")?
+        {
+            if self.segments.blocking_send(sealed).is_err() {
+                bail!("publishing has ended");
+            }
+        }
+        Ok(())
+    }
+}

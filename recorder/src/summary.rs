@@ -1,0 +1,289 @@
+//! What one recording has done: every frame, byte and exchange accounted for, and what to do about what is missing.
+//!
+//! The names of the fields are what `--json` prints, and stay.
+
+mod advice;
+mod text;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use recorder_core::{Anomaly, Counters};
+use schema::{Completeness, RecorderId, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::capture::Report;
+use crate::shard::Done;
+use crate::upload::{Published, Segments};
+
+/// The result of one recording.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Whether everything that was given was read.
+    pub outcome: Outcome,
+    /// Who wrote the segments.
+    pub recorder: String,
+    /// Where they are.
+    pub archive: String,
+    /// Captures that were read.
+    pub files: u64,
+    /// Captures that end in the middle or are damaged; they were read up to there.
+    pub incomplete_files: Vec<IncompleteFile>,
+    /// Whether reading was interrupted.
+    pub interrupted: bool,
+    /// Time of the earliest frame, RFC 3339; null without frames.
+    pub first_frame: Option<String>,
+    /// Time of the latest frame, RFC 3339.
+    pub last_frame: Option<String>,
+    /// Seconds of captured time.
+    pub capture_seconds: f64,
+    /// Seconds that recording took.
+    pub wall_seconds: f64,
+    /// Frames read.
+    pub frames: Frames,
+    /// TCP payload, by what became of it.
+    pub payload_bytes: PayloadBytes,
+    /// TCP connections.
+    pub connections: Connections,
+    /// Exchanges recorded: `total`, then by completeness.
+    pub exchanges: Map<String, Value>,
+    /// What the mirror lost.
+    pub gaps: Gaps,
+    /// Segments of the archive.
+    pub segments: Tables,
+    /// Everything odd, by name, without those that were not seen.
+    pub anomalies: Map<String, Value>,
+    /// What to do about what is missing.
+    pub advice: Vec<String>,
+}
+
+/// How a recording ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything that was given was read.
+    Complete,
+    /// A capture was cut or damaged, or reading was interrupted.
+    Incomplete,
+}
+
+/// A capture that was not read to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IncompleteFile {
+    /// Its name.
+    pub file: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Frames by what they are: the classes from `tcp_payload` to `undecodable` add up to `total`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Frames {
+    /// All.
+    pub total: u64,
+    /// Their bytes, as captured.
+    pub bytes: u64,
+    /// TCP with payload.
+    pub tcp_payload: u64,
+    /// TCP without: handshakes, acknowledgements, ends.
+    pub tcp_no_payload: u64,
+    /// IP fragments that waited for others.
+    pub ip_fragment: u64,
+    /// IP, another protocol.
+    pub not_tcp: u64,
+    /// No IP.
+    pub not_ip: u64,
+    /// Malformed, or cut inside a header, or of a link type that is not supported.
+    pub undecodable: u64,
+    /// Of all, those that the capture or the mirror cut.
+    pub truncated: u64,
+    /// Bytes cut off.
+    pub truncated_bytes: u64,
+    /// Of the undecodable ones, those of an unsupported link type, by its number.
+    pub unsupported_link_types: BTreeMap<u32, u64>,
+}
+
+/// TCP payload by what became of it: the classes from `http` on add up to `total`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PayloadBytes {
+    /// All, every copy of it.
+    pub total: u64,
+    /// Became HTTP messages.
+    pub http: u64,
+    /// TLS.
+    pub tls: u64,
+    /// Something else, or HTTP that could not be made out.
+    pub not_http: u64,
+    /// Retransmissions and duplicates.
+    pub repeated: u64,
+    /// Belonged to no stream.
+    pub discarded: u64,
+}
+
+/// TCP connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Connections {
+    /// Handshake seen.
+    pub opened: u64,
+    /// Under way when first seen.
+    pub joined_midstream: u64,
+}
+
+/// Holes in TCP streams.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Gaps {
+    /// How many.
+    pub count: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+/// Segments by table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tables {
+    /// Of exchanges.
+    pub exchanges: Segments,
+    /// Of the ledger.
+    pub capture: Segments,
+}
+
+/// Where and how long a recording was.
+pub(crate) struct About<'a> {
+    pub(crate) recorder: &'a RecorderId,
+    pub(crate) archive: &'a str,
+    pub(crate) took: Duration,
+}
+
+impl Summary {
+    pub(crate) fn new(about: &About<'_>, done: Done, published: Published) -> Self {
+        let Done {
+            counters,
+            exchanges,
+            report,
+            interrupted,
+        } = done;
+        let incomplete = interrupted || !report.faults.is_empty();
+        let span = report.span;
+        let time = |time: Timestamp| time.to_string();
+        let mut summary = Self {
+            outcome: if incomplete {
+                Outcome::Incomplete
+            } else {
+                Outcome::Complete
+            },
+            recorder: about.recorder.to_string(),
+            archive: about.archive.to_owned(),
+            files: report.files,
+            interrupted,
+            first_frame: span.map(|(first, _)| time(first)),
+            last_frame: span.map(|(_, last)| time(last)),
+            capture_seconds: span.map_or(0.0, |(first, last)| last.since(first).as_secs_f64()),
+            wall_seconds: about.took.as_secs_f64(),
+            frames: Frames::new(&counters, &report),
+            payload_bytes: PayloadBytes {
+                total: counters.bytes_payload,
+                http: counters.bytes_http,
+                tls: counters.ledger.bytes_tls,
+                not_http: counters.ledger.bytes_not_http,
+                repeated: counters.bytes_repeated,
+                discarded: counters.bytes_discarded,
+            },
+            connections: Connections {
+                opened: counters.ledger.connections_opened,
+                joined_midstream: counters.ledger.connections_joined_midstream,
+            },
+            exchanges: exchange_counts(&exchanges),
+            gaps: Gaps {
+                count: counters.ledger.gaps,
+                bytes: counters.ledger.gap_bytes,
+            },
+            segments: Tables {
+                exchanges: published.exchanges,
+                capture: published.capture,
+            },
+            anomalies: Anomaly::ALL
+                .iter()
+                .map(|&anomaly| (anomaly.as_str(), counters.anomaly(anomaly)))
+                .filter(|&(_, count)| count > 0)
+                .map(|(name, count)| (name.to_owned(), count.into()))
+                .collect(),
+            incomplete_files: incomplete_files(report.faults),
+            advice: Vec::new(),
+        };
+        summary.advice = advice::advice(&summary);
+        summary
+    }
+
+    /// How many exchanges were recorded.
+    #[must_use]
+    pub fn exchanges_total(&self) -> u64 {
+        self.exchange_count("total")
+    }
+
+    /// How many exchanges of one completeness were recorded, by its name.
+    #[must_use]
+    pub fn exchange_count(&self, name: &str) -> u64 {
+        self.exchanges
+            .get(name)
+            .and_then(Value::as_u64)
+            .unwrap_or(0)
+    }
+
+    /// How often an anomaly was seen, by its name.
+    #[must_use]
+    pub fn anomaly(&self, name: &str) -> u64 {
+        self.anomalies
+            .get(name)
+            .and_then(Value::as_u64)
+            .unwrap_or(0)
+    }
+
+    /// The summary as an operator reads it, lines of at most 100 columns.
+    #[must_use]
+    pub fn text(&self) -> String {
+        text::render(self)
+    }
+
+    /// The summary as a JSON document.
+    #[must_use]
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a summary holds nothing that JSON does not know")
+    }
+}
+
+impl Frames {
+    fn new(counters: &Counters, report: &Report) -> Self {
+        let ledger = &counters.ledger;
+        debug_assert_eq!(counters.frames_accounted(), ledger.frames);
+        Self {
+            total: ledger.frames,
+            bytes: ledger.bytes,
+            tcp_payload: counters.frames_payload,
+            tcp_no_payload: counters.frames_no_payload,
+            ip_fragment: counters.frames_fragment,
+            not_tcp: counters.frames_not_tcp,
+            not_ip: counters.frames_not_ip,
+            undecodable: ledger.frames_undecodable,
+            truncated: ledger.frames_truncated,
+            truncated_bytes: ledger.bytes_truncated,
+            unsupported_link_types: report.unsupported.clone(),
+        }
+    }
+}
+
+fn exchange_counts(counts: &[u64]) -> Map<String, Value> {
+    let total: u64 = counts.iter().sum();
+    let each = Completeness::ALL.iter().zip(counts);
+    std::iter::once(("total".to_owned(), total.into()))
+        .chain(each.map(|(name, &count)| (name.as_str().to_owned(), count.into())))
+        .collect()
+}
+
+fn incomplete_files(faults: Vec<(String, String)>) -> Vec<IncompleteFile> {
+    let file = |(file, reason)| IncompleteFile { file, reason };
+    faults.into_iter().map(file).collect()
+}
+
+#[cfg(test)]
+mod tests;

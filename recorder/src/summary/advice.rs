@@ -1,0 +1,105 @@
+//! What an operator should do about what a recording lacks.
+
+use super::Summary;
+use crate::units::{ByteSize, count};
+
+/// Share of exchanges above which a one-sided recording is worth a word.
+const ONE_SIDED_SHARE: f64 = 0.5;
+
+/// One sentence for each thing that is missing and can be mended, most important first.
+pub(super) fn advice(summary: &Summary) -> Vec<String> {
+    let mut advice = Vec::new();
+    let Summary {
+        frames,
+        payload_bytes,
+        ..
+    } = summary;
+    for (link, count_) in &frames.unsupported_link_types {
+        advice.push(format!(
+            "{} frames have link type {link}, which is not supported: capture on an Ethernet, raw IP, Linux cooked (any) \
+             or loopback interface",
+            count(*count_)
+        ));
+    }
+    if frames.truncated > 0 {
+        advice.push(format!(
+            "{} frames were cut and lack {}: capture with the full length (tcpdump -s 0); for a mirror, let the MTU of \
+             the target exceed that of the source by 54 bytes (IPv4) or 74 bytes (IPv6), or raise PacketLength",
+            count(frames.truncated),
+            ByteSize(frames.truncated_bytes),
+        ));
+    }
+    if payload_bytes.tls > 0 {
+        advice.push(format!(
+            "{} are TLS and cannot be read: mirror behind the end of TLS, between the load balancer or gateway and the \
+             service",
+            ByteSize(payload_bytes.tls)
+        ));
+    }
+    if summary.gaps.count > 0 {
+        advice.push(format!(
+            "{} of TCP streams were never captured, in {} gaps: see whether the mirror or the capturing program \
+             dropped packets (tcpdump says so when it ends; larger buffer: tcpdump -B)",
+            ByteSize(summary.gaps.bytes),
+            count(summary.gaps.count),
+        ));
+    }
+    if let Some(sentence) = one_sided(summary) {
+        advice.push(sentence);
+    }
+    if summary.anomaly("http2_not_parsed") > 0 {
+        advice.push(format!(
+            "{} connections speak HTTP/2, which is counted and not recorded",
+            count(summary.anomaly("http2_not_parsed"))
+        ));
+    }
+    if summary.anomaly("proxy_header") > 0 {
+        advice.push(
+            "datagrams begin with a PROXY protocol header: switch proxy protocol off at the load balancer's target group"
+                .to_owned(),
+        );
+    }
+    if frames.total > 0 && summary.exchanges_total() == 0 {
+        advice.push(nothing_found(summary));
+    }
+    advice
+}
+
+/// Exchanges that lack one half, where that is the rule and not the exception.
+fn one_sided(summary: &Summary) -> Option<String> {
+    let total = summary.exchanges_total() as f64;
+    let halves = [
+        (
+            "no_response",
+            "requests have no response",
+            "from server to client",
+        ),
+        (
+            "no_request",
+            "responses have no request",
+            "from client to server",
+        ),
+    ];
+    let (name, what, lost) = halves.into_iter().find(|(name, ..)| {
+        let halves = summary.exchange_count(name) as f64;
+        halves > 0.0 && halves > total * ONE_SIDED_SHARE
+    })?;
+    let halves = count(summary.exchange_count(name));
+    Some(format!(
+        "{halves} {what}: the capture seems to lack the direction {lost}; let the mirror's or tcpdump's filter accept both"
+    ))
+}
+
+fn nothing_found(summary: &Summary) -> String {
+    let frames = &summary.frames;
+    let why = if frames.tcp_payload > 0 {
+        "there is TCP traffic, but none of it is HTTP in clear text"
+    } else if frames.tcp_no_payload > 0 {
+        "there is TCP traffic, but none of it carries data: was it captured with a short snap length or a filter for flags?"
+    } else if frames.not_tcp > 0 {
+        "there is IP traffic, but no TCP: if it is VXLAN on another port than 4789 or 8472, give --vxlan-port"
+    } else {
+        "no frame holds IP traffic that can be read"
+    };
+    format!("nothing was found to record: {why}")
+}
