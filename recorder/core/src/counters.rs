@@ -165,6 +165,11 @@ impl Counters {
         self.anomalies[anomaly as usize] += 1;
     }
 
+    /// Counts an anomaly that happened `times` times.
+    pub(crate) fn count_many(&mut self, anomaly: Anomaly, times: u64) {
+        self.anomalies[anomaly as usize] += times;
+    }
+
     /// How often an anomaly was seen.
     #[must_use]
     pub fn anomaly(&self, anomaly: Anomaly) -> u64 {

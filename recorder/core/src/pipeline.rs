@@ -1,7 +1,21 @@
 //! One shard: every layer, the ledger, and the exchanges that are ready.
-use schema::{Exchange, LedgerRow, Timestamp};
 
-use crate::{Counters, Frame, Limits};
+mod connection;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use schema::{Completeness, Exchange, LedgerRow, Timestamp};
+
+use crate::flow::{FlowKey, Origin, Slot, Sources, Stage, Table};
+use crate::http::{Close, End};
+use crate::ledger::Ledger;
+use crate::tcp::Segment;
+use crate::wire::{self, Content, Decoded, Fragment, Fragments, Inserted, Packet, Wrapping};
+use crate::{Anomaly, Counters, Frame, Limits};
+
+use connection::{Connection, Surroundings};
 
 /// How exchanges are to be recorded; policy, not bounds.
 #[derive(Clone, Debug)]
@@ -16,45 +30,364 @@ pub struct Options {
 
 /// Frames in, exchanges and ledger rows out; owns everything it needs and shares nothing.
 #[derive(Debug)]
-pub struct Pipeline {}
+pub struct Pipeline {
+    limits: Limits,
+    options: Options,
+    sources: Sources,
+    fragments: Fragments,
+    table: Table<Connection>,
+    /// When connections that wait for something are to be asked again. An entry may be out of date.
+    wakes: BinaryHeap<Reverse<(Timestamp, Slot)>>,
+    /// Cost of the segments that connections hold out of order.
+    held: usize,
+    ledger: Ledger,
+    ready: VecDeque<Exchange>,
+    /// How many of those were counted in the ledger.
+    counted: usize,
+    /// Packet time: the latest time seen. A frame from before it moves nothing back.
+    now: Timestamp,
+    /// When idle connections, old fragments and the ledger are to be looked at again.
+    sweep_at: Timestamp,
+}
+
+/// What a frame's counts belong to.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: Timestamp,
+    origin: Origin,
+}
 
 impl Pipeline {
     /// An empty pipeline.
     #[must_use]
-    pub fn new(_limits: Limits, _options: Options) -> Self {
-        todo!()
+    pub fn new(limits: Limits, options: Options) -> Self {
+        Self {
+            limits,
+            options,
+            sources: Sources::new(),
+            fragments: Fragments::default(),
+            table: Table::new(),
+            wakes: BinaryHeap::new(),
+            held: 0,
+            ledger: Ledger::default(),
+            ready: VecDeque::new(),
+            counted: 0,
+            now: Timestamp::MIN,
+            sweep_at: Timestamp::MIN,
+        }
     }
+
     /// Takes one captured frame; packet time moves to its time if that is later.
-    pub fn handle_frame(&mut self, _frame: &Frame<'_>) {
-        todo!()
+    pub fn handle_frame(&mut self, frame: &Frame<'_>) {
+        if frame.at > self.now {
+            self.handle_timeout(frame.at);
+        }
+        let decoded = wire::decode(frame, &self.options.vxlan_ports, &self.limits);
+        let capture = self.sources.capture(frame.source, self.limits.sources_max);
+        let place = self.place(frame.at, &decoded.wrapping, capture);
+        let counters = self.counters(place);
+        counters.ledger.frames += 1;
+        counters.ledger.bytes += frame.bytes.len() as u64;
+        let cut = match decoded.content {
+            Content::Tcp(packet) => u64::from(packet.missing),
+            Content::Fragment(fragment) => u64::from(fragment.missing),
+            _ => u64::from(frame.wire_len).saturating_sub(frame.bytes.len() as u64),
+        };
+        if cut > 0 {
+            counters.ledger.frames_truncated += 1;
+            counters.ledger.bytes_truncated += cut;
+        }
+        self.handle_content(&decoded, place);
     }
+
+    /// Counts frames that the socket or the card dropped before anyone saw them.
+    pub fn handle_drops(&mut self, at: Timestamp, source: &Arc<str>, frames: u64) {
+        let capture = self.sources.capture(source, self.limits.sources_max);
+        let place = self.place(at, &Wrapping::default(), capture);
+        self.counters(place).ledger.frames_dropped += frames;
+    }
+
     /// Moves packet time on while the line is silent.
-    pub fn handle_timeout(&mut self, _now: Timestamp) {
-        todo!()
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        while let Some(&Reverse((at, slot))) = self.wakes.peek()
+            && at <= self.now
+        {
+            self.wakes.pop();
+            self.wake(slot, at);
+        }
+        if self.now < self.sweep_at {
+            return;
+        }
+        while let Some(slot) = self.table.expired(self.now, &self.limits) {
+            self.end(slot);
+        }
+        let given_up = self.fragments.expire(self.now, &self.limits);
+        self.count_fragments(given_up);
+        self.ledger
+            .handle_timeout(self.now, &self.sources, &self.limits);
+        // Looked at every frame, these would cost more than they are worth: none is exact to less than a second.
+        self.sweep_at = self
+            .now
+            .saturating_add(std::time::Duration::from_millis(250));
     }
+
     /// When [`Pipeline::handle_timeout`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        todo!()
+        let wake = self.wakes.peek().map(|Reverse((at, _))| *at);
+        let swept = [
+            self.table.next_expiry(&self.limits),
+            self.ledger.next_timeout(&self.limits),
+            self.fragments.next_expiry(&self.limits),
+        ];
+        let sweep = swept
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.max(self.sweep_at));
+        wake.into_iter().chain(sweep).min()
     }
+
     /// The next exchange that is done, in order of completion; call until `None` after each `handle_*`.
     #[must_use]
     pub fn poll_exchange(&mut self) -> Option<Exchange> {
-        todo!()
+        let exchange = self.ready.pop_front()?;
+        self.counted = self.counted.saturating_sub(1);
+        Some(exchange)
     }
+
     /// The next ledger row whose minute lies far enough behind packet time to change no more.
     #[must_use]
     pub fn poll_ledger(&mut self) -> Option<LedgerRow> {
-        todo!()
+        self.ledger.poll()
     }
+
     /// The capture has ended: every open connection gives what it has, with its true completeness, and every ledger row is
     /// ready.
     pub fn finish(&mut self) {
-        todo!()
+        while let Some(slot) = self.table.victim() {
+            self.end(slot);
+        }
+        self.wakes.clear();
+        let given_up = self.fragments.finish();
+        self.count_fragments(given_up);
+        self.ledger.finish(&self.sources, &self.limits);
     }
+
     /// Sum over everything so far.
     #[must_use]
     pub fn totals(&self) -> Counters {
-        todo!()
+        self.ledger.totals()
+    }
+
+    /// Connections held, closed ones that linger included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Where a frame's counts belong.
+    fn place(&mut self, at: Timestamp, wrapping: &Wrapping, capture: u32) -> Place {
+        let max = self.limits.sources_max;
+        let origin = self.sources.identify(wrapping, capture, max);
+        let full = origin.is_none();
+        let origin = origin.unwrap_or_else(|| Sources::unknown(capture));
+        let place = Place { at, origin };
+        if full {
+            self.counters(place).count(Anomaly::SourcesFull);
+        }
+        place
+    }
+
+    fn counters(&mut self, place: Place) -> &mut Counters {
+        let Origin { source, vni, .. } = place.origin;
+        self.ledger.cell(place.at, source, vni, &self.limits)
+    }
+
+    fn handle_content(&mut self, decoded: &Decoded<'_>, place: Place) {
+        if decoded.proxy_header {
+            self.counters(place).count(Anomaly::ProxyHeader);
+        }
+        match decoded.content {
+            Content::Tcp(packet) => self.handle_packet(&packet, place),
+            Content::Fragment(fragment) => self.handle_fragment(&fragment, decoded.wrapping, place),
+            Content::NotTcp => self.counters(place).frames_not_tcp += 1,
+            Content::NotIp => self.counters(place).frames_not_ip += 1,
+            Content::Undecodable(anomaly) => {
+                let counters = self.counters(place);
+                counters.ledger.frames_undecodable += 1;
+                counters.count(anomaly);
+            }
+        }
+    }
+
+    /// Keeps a fragment; the one that completes a datagram is handled as what the datagram carries.
+    fn handle_fragment(&mut self, fragment: &Fragment<'_>, wrapping: Wrapping, place: Place) {
+        let mut given_up = 0;
+        let inserted =
+            self.fragments
+                .insert(fragment, wrapping, self.now, &self.limits, &mut given_up);
+        self.count_fragments(given_up);
+        let counters = self.counters(place);
+        match inserted {
+            Inserted::Held => counters.frames_fragment += 1,
+            Inserted::Dropped => {
+                counters.frames_fragment += 1;
+                counters.count(Anomaly::FragmentDropped);
+            }
+            // What is inside may be a fragment again (of an inner packet, in a fragmented tunnel): each takes a header.
+            Inserted::Whole(datagram) => {
+                let ports = std::mem::take(&mut self.options.vxlan_ports);
+                let decoded = wire::decode_datagram(&datagram, wrapping, &ports, &self.limits);
+                self.options.vxlan_ports = ports;
+                let capture = place.origin.source;
+                let place = if decoded.wrapping == wrapping {
+                    place
+                } else {
+                    self.place(place.at, &decoded.wrapping, capture)
+                };
+                self.handle_content(&decoded, place);
+            }
+        }
+    }
+
+    fn handle_packet(&mut self, packet: &Packet<'_>, place: Place) {
+        let counters = self.counters(place);
+        if packet.payload.is_empty() && packet.missing == 0 {
+            counters.frames_no_payload += 1;
+        } else {
+            counters.frames_payload += 1;
+        }
+        let (key, swapped) = FlowKey::new(place.origin.scope, packet.from, packet.to);
+        let segment = Segment {
+            from: if swapped { End::B } else { End::A },
+            at: place.at,
+            sequence: packet.sequence,
+            acknowledgement: packet.acknowledgement,
+            flags: packet.flags,
+            payload: packet.payload,
+            missing: packet.missing,
+            ip_id: packet.ip_id,
+        };
+        let slot = self.connection(&key, &segment, place);
+        let Some((connection, mut surroundings)) = self.lend(slot, place) else {
+            return;
+        };
+        connection.handle_segment(&segment, &mut surroundings);
+        let (origin, stage) = (connection.origin(), connection.stage());
+        let wake = connection.next_wake(surroundings.limits);
+        self.table.touch(slot, stage, self.now);
+        if let Some(at) = wake {
+            self.wakes.push(Reverse((at, slot)));
+        }
+        self.count_exchanges(origin);
+    }
+
+    /// The connection that a segment belongs to; a new one if there is none, or if the one there is over.
+    fn connection(&mut self, key: &FlowKey, segment: &Segment<'_>, place: Place) -> Slot {
+        if let Some(slot) = self.table.find(key) {
+            let over = self
+                .table
+                .get_mut(slot)
+                .is_some_and(|found| found.is_over_for(segment, self.now, &self.limits));
+            if !over {
+                return slot;
+            }
+            self.end(slot);
+        }
+        while self.table.len() >= self.limits.connections_max.max(1)
+            && let Some(victim) = self.table.victim()
+        {
+            self.counters(place).count(Anomaly::ConnectionEvicted);
+            self.end(victim);
+        }
+        let connection = Connection::new(key.endpoints(), place.origin, segment);
+        self.table.insert(*key, connection, self.now)
+    }
+
+    /// A connection, and what it needs to work.
+    fn lend(&mut self, slot: Slot, place: Place) -> Option<(&mut Connection, Surroundings<'_>)> {
+        let Origin { source, vni, .. } = place.origin;
+        let surroundings = Surroundings {
+            now: self.now,
+            limits: &self.limits,
+            options: &self.options,
+            counters: self.ledger.cell(place.at, source, vni, &self.limits),
+            held: &mut self.held,
+            sources: &self.sources,
+            ready: &mut self.ready,
+        };
+        Some((self.table.get_mut(slot)?, surroundings))
+    }
+
+    /// What a connection waited for has come, or is due.
+    fn wake(&mut self, slot: Slot, at: Timestamp) {
+        let Some(place) = self.place_of(slot) else {
+            return;
+        };
+        let Some((connection, mut surroundings)) = self.lend(slot, place) else {
+            return;
+        };
+        if !connection.handle_timeout(at, &mut surroundings) {
+            return;
+        }
+        let (stage, wake) = (
+            connection.stage(),
+            connection.next_wake(surroundings.limits),
+        );
+        if stage == Stage::Closed {
+            self.table.touch(slot, stage, self.now);
+        }
+        if let Some(at) = wake {
+            self.wakes.push(Reverse((at, slot)));
+        }
+        self.count_exchanges(place.origin);
+    }
+
+    /// Takes a connection out of the table; what it has left comes out.
+    fn end(&mut self, slot: Slot) {
+        let Some(place) = self.place_of(slot) else {
+            return;
+        };
+        if let Some((connection, mut surroundings)) = self.lend(slot, place) {
+            connection.finish(Close::Unknown, &mut surroundings);
+        }
+        self.table.remove(slot);
+        self.count_exchanges(place.origin);
+    }
+
+    /// Where the counts of a connection belong while no frame of it is at hand: to the minute of packet time.
+    fn place_of(&mut self, slot: Slot) -> Option<Place> {
+        let origin = self.table.get_mut(slot)?.origin();
+        Some(Place {
+            at: self.now,
+            origin,
+        })
+    }
+
+    fn count_fragments(&mut self, given_up: u64) {
+        if given_up > 0 {
+            let (now, limits) = (self.now, &self.limits);
+            let counters = self.ledger.cell(now, Sources::OTHER, None, limits);
+            counters.count_many(Anomaly::FragmentsIncomplete, given_up);
+        }
+    }
+
+    /// Counts the exchanges that a connection made ready, each in the minute of its start.
+    fn count_exchanges(&mut self, origin: Origin) {
+        for exchange in self.ready.range(self.counted..) {
+            let Origin { source, vni, .. } = origin;
+            let counters = self
+                .ledger
+                .cell(exchange.start(), source, vni, &self.limits);
+            counters.ledger.exchanges += 1;
+            let whole = exchange.completeness == Completeness::Complete;
+            counters.ledger.exchanges_incomplete += u64::from(!whole);
+        }
+        self.counted = self.ready.len();
     }
 }
+
+#[cfg(test)]
+mod tests;
