@@ -1,0 +1,58 @@
+//! The measurement that the project is held to: our programs and others' on the same input, side by side in one run.
+//!
+//! ```text
+//! cargo bench -p benches --bench ratios              everything
+//! cargo bench -p benches --bench ratios -- read      one of: read, size, speed, schedule
+//! ```
+//!
+//! Needs `tcpdump`, `zstd`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
+//! printed with the goal beside each, and a number that misses its goal fails nothing: it is for a person to see.
+
+mod output;
+mod read;
+mod replay;
+mod run;
+
+use std::process::ExitCode;
+
+/// How often each program runs.
+const ROUNDS: usize = 3;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("--measure", command)) = arguments
+        .split_first()
+        .map(|(first, rest)| (first.as_str(), rest))
+    {
+        return run::measure_here(command);
+    }
+    // Cargo passes `--bench` to every benchmark.
+    let parts: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|part| !part.starts_with("--"))
+        .collect();
+    match measure(&parts) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::line(&format!("failed: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measure(parts: &[&str]) -> anyhow::Result<()> {
+    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let programs = run::build()?;
+    let folder = tempfile::tempdir()?;
+    if wanted("read") || wanted("size") {
+        read::measure(&programs, folder.path(), wanted("size"))?;
+    }
+    if wanted("speed") {
+        replay::measure_speed(&programs, folder.path())?;
+    }
+    if wanted("schedule") {
+        replay::measure_schedule(&programs, folder.path())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! Replaying: requests a second over oha's, and how true the schedule is kept.
+//!
+//! The target is nginx with one worker on the first core, which answers every request with the recorded answer; the client
+//! is pinned to the second. So neither takes the other's time, and all answers match.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+use benches::{Traffic, write_pcap};
+use serde_json::Value;
+
+use crate::ROUNDS;
+use crate::output::{Goal, line, median, result};
+use crate::run::{Programs, measure as run};
+
+const CONNECTIONS: u64 = 64;
+const SPEED_EXCHANGES: u64 = 200_000;
+/// 30 seconds at the default of 2,000 a second.
+const SCHEDULE_EXCHANGES: u64 = 60_000;
+const TARGET_CORE: &str = "0";
+const CLIENT_CORE: &str = "1";
+const WINDOW: [&str; 4] = [
+    "--from",
+    "2026-11-22T12:00:00Z",
+    "--to",
+    "2026-11-22T14:00:00Z",
+];
+
+/// nginx with one fixed answer; stopped on drop.
+struct Nginx {
+    child: Child,
+    port: u16,
+}
+
+impl Nginx {
+    fn start(folder: &Path, body: &str) -> anyhow::Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let configuration = format!(
+            "daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit;\n\
+             events {{ worker_connections 4096; }}\n\
+             http {{ access_log off; server_tokens off; keepalive_requests 100000000; default_type application/json;\n\
+             server {{ listen 127.0.0.1:{port}; location / {{ return 200 '{body}'; }} }} }}\n",
+            folder = folder.display()
+        );
+        let path = folder.join("nginx.conf");
+        fs::write(&path, configuration)?;
+        let child = Command::new("taskset")
+            .args(["-c", TARGET_CORE, "nginx", "-p"])
+            .arg(folder)
+            .arg("-c")
+            .arg(&path)
+            .stdin(Stdio::null())
+            .spawn()
+            .context("start nginx")?;
+        let nginx = Self { child, port };
+        // Bounded: each try takes at least a millisecond of nginx's start.
+        let ready = (0..5_000).any(|_| {
+            std::thread::park_timeout(std::time::Duration::from_millis(2));
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        ensure!(ready, "nginx does not listen on port {port}");
+        Ok(nginx)
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn traffic(exchanges: u64) -> Traffic {
+    Traffic {
+        exchanges,
+        connections: CONNECTIONS,
+        exchanges_per_connection: 10_000,
+        answers: 1,
+        ..Traffic::default()
+    }
+}
+
+/// Records generated traffic and gives the archive.
+fn archive(
+    programs: &Programs,
+    folder: &Path,
+    name: &str,
+    exchanges: u64,
+) -> anyhow::Result<PathBuf> {
+    let capture = folder.join(format!("{name}.pcap"));
+    write_pcap(
+        traffic(exchanges).frames(),
+        BufWriter::new(File::create(&capture)?),
+    )?;
+    let archive = folder.join(name);
+    let recorder = programs.recorder.as_os_str();
+    let read = [
+        recorder,
+        "read".as_ref(),
+        capture.as_os_str(),
+        "--archive".as_ref(),
+        archive.as_os_str(),
+    ];
+    run(&[0], &read)?;
+    fs::remove_file(&capture)?;
+    Ok(archive)
+}
+
+/// Replays an archive from one core and gives the wall time, the CPU time and the run's document.
+fn replay(
+    programs: &Programs,
+    archive: &Path,
+    url: &str,
+    name: &str,
+    speed: &str,
+) -> anyhow::Result<(f64, f64, Value)> {
+    let mut command = vec!["taskset", "-c", CLIENT_CORE];
+    let (program, folder) = (
+        programs.replayer.to_string_lossy(),
+        archive.to_string_lossy(),
+    );
+    command.extend([
+        program.as_ref(),
+        "run",
+        "--archive",
+        folder.as_ref(),
+        "--target",
+        url,
+        "--speed",
+        speed,
+    ]);
+    command.extend(WINDOW);
+    let connections = CONNECTIONS.to_string();
+    command.extend(["--run", name]);
+    if speed == "max" {
+        command.extend(["--in-flight", connections.as_str()]);
+    }
+    let cost = run(&[0, 1], &command)?;
+    let document = fs::read(archive.join("runs").join(name).join("run.json"))?;
+    Ok((cost.wall, cost.cpu, serde_json::from_slice(&document)?))
+}
+
+/// Requests a second as fast as possible, ours and oha's in turns.
+pub(crate) fn measure_speed(programs: &Programs, folder: &Path) -> anyhow::Result<()> {
+    let archive = archive(programs, folder, "speed", SPEED_EXCHANGES)?;
+    let sent = traffic(SPEED_EXCHANGES).exchange(0);
+    let nginx = Nginx::start(folder, &sent.response_body)?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        let other = oha(&nginx)?;
+        let name = format!("speed-{round}");
+        let (wall, cpu, document) = replay(programs, &archive, &nginx.url(), &name, "max")?;
+        let own = SPEED_EXCHANGES as f64 / wall;
+        let totals = &document["totals"];
+        line(&format!(
+            "round {round}: replayer {own:.0}/s ({cpu:.2} s CPU; sent {}, matched {}), oha {other:.0}/s",
+            totals["sent"], totals["matched"]
+        ));
+        ours.push(own);
+        theirs.push(other);
+    }
+    result(
+        "replayer run --speed max, over oha",
+        median(ours) / median(theirs),
+        "x",
+        Goal::AtLeast(0.4),
+    );
+    Ok(())
+}
+
+/// oha's requests a second, from one core over as many connections, by its own count.
+fn oha(nginx: &Nginx) -> anyhow::Result<f64> {
+    let (number, connections) = (SPEED_EXCHANGES.to_string(), CONNECTIONS.to_string());
+    let url = format!("{}/api/v1/orders/1?expand=lines&page=1", nginx.url());
+    let output = Command::new("taskset")
+        .args([
+            "-c",
+            CLIENT_CORE,
+            "oha",
+            "--no-tui",
+            "--output-format",
+            "json",
+        ])
+        .args(["-n", &number, "-c", &connections, &url])
+        .output()
+        .context("start oha: `cargo install oha --locked` installs it")?;
+    let printed: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("oha: {}", String::from_utf8_lossy(&output.stderr)))?;
+    printed["summary"]["requestsPerSec"]
+        .as_f64()
+        .context("oha prints its rate")
+}
+
+/// The schedule at 2,000 requests a second.
+pub(crate) fn measure_schedule(programs: &Programs, folder: &Path) -> anyhow::Result<()> {
+    let archive = archive(programs, folder, "schedule", SCHEDULE_EXCHANGES)?;
+    let sent = traffic(SCHEDULE_EXCHANGES).exchange(0);
+    let nginx = Nginx::start(folder, &sent.response_body)?;
+    let (mut lags, mut drifts) = (Vec::new(), Vec::new());
+    for round in 1..=ROUNDS {
+        let name = format!("schedule-{round}");
+        let (wall, cpu, document) = replay(programs, &archive, &nginx.url(), &name, "1")?;
+        let schedule = &document["report"]["schedule"];
+        let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+        let lag = number(&schedule["lag"]["p99_us"]) / 1e3;
+        let drift = (number(&schedule["lag_last_tenth_us"])
+            - number(&schedule["lag_first_tenth_us"]))
+            / 1e3;
+        line(&format!(
+            "round {round}: {wall:.1} s, {cpu:.1} s CPU, sent {}; lag p50 {} us, p99 {} us, max {} us; drift {drift:.3} ms",
+            document["totals"]["sent"],
+            schedule["lag"]["p50_us"],
+            schedule["lag"]["p99_us"],
+            schedule["lag"]["max_us"]
+        ));
+        lags.push(lag);
+        drifts.push(drift);
+    }
+    result(
+        "schedule at 2,000/s, p99 lag",
+        median(lags),
+        "ms",
+        Goal::AtMost(2.0),
+    );
+    result(
+        "schedule at 2,000/s, drift over 30 s",
+        median(drifts),
+        "ms",
+        Goal::AtMost(0.5),
+    );
+    Ok(())
+}
