@@ -5,6 +5,7 @@ mod archive;
 mod filter;
 mod pace;
 mod plan;
+mod report;
 mod run;
 mod target;
 mod window;
@@ -16,6 +17,7 @@ pub use archive::ArchiveArgs;
 pub use filter::FilterArgs;
 pub use pace::{OrderArg, PaceArgs};
 pub use plan::PlanArgs;
+pub use report::{ReportArgs, RunRefArgs, RunsArgs, ShowArgs};
 pub use run::RunArgs;
 pub use target::TargetArgs;
 pub use window::{CalendarArg, WindowArgs};
@@ -38,6 +40,12 @@ pub enum Command {
     Plan(PlanArgs),
     /// Replay a window against a target, compare the answers with the recorded ones, and write a run
     Run(RunArgs),
+    /// Say what a run found, and write it as an HTML page
+    Report(ReportArgs),
+    /// List the runs of an archive
+    Runs(RunsArgs),
+    /// Show one exchange of a run: the recorded and the actual answer side by side
+    Show(ShowArgs),
     /// Record a bundled capture, replay it against two builds of a bundled service, and report
     Demo(DemoArgs),
 }

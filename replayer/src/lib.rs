@@ -7,7 +7,7 @@
 //! * [`store`] opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
 //! * `drive` is the one event loop: it asks the schedule what to do, hands requests to the lanes of `send`, and learns from
 //!   them when an answer came.
-//! * [`run_store`] compares the answers and writes the run.
+//! * [`run_store`] compares the answers and writes the run; `report`, `runs` and `show` read it, `run_ref` finds it.
 
 pub mod cli;
 mod clock;
@@ -19,10 +19,14 @@ pub mod output;
 mod plan;
 mod progress;
 mod read;
+mod report;
 mod run;
+mod run_ref;
 pub mod run_store;
+mod runs;
 mod select;
 mod send;
+mod show;
 mod shutdown;
 mod store;
 mod timer;
@@ -77,6 +81,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Demo(args) => demo::run(args).await,
         Command::Plan(args) => plan::plan(args.try_into()?).await,
+        Command::Report(args) => report::report(args).await,
+        Command::Runs(args) => runs::runs(args).await,
+        Command::Show(args) => show::show(args).await,
         Command::Run(args) => run::run(args.try_into()?, shutdown::requested()).await,
     }
 }

@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use schema::run::RunDocument;
 use serde::Serialize;
+
+use crate::report;
 
 /// Prints text as it is. A reader that went away (`| head`) is no error.
 ///
@@ -29,6 +32,25 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
     let mut json = serde_json::to_string_pretty(value)?;
     json.push('\n');
     text(&json)
+}
+
+/// Prints why the program failed, with every cause on one line, to standard error.
+pub fn error(error: &anyhow::Error) {
+    // Nothing is left to do if even that fails.
+    let _unwritable = writeln!(io::stderr().lock(), "error: {error:#}");
+}
+
+/// Prints what a run found, and how to see more of it.
+///
+/// # Errors
+/// As [`text`].
+pub fn run_summary(document: &RunDocument, archive: &str) -> io::Result<()> {
+    text(&report::summary(document, archive, Style::of_stdout()))?;
+    line(&format!(
+        "\nMore: replayer report {}/runs/{} --html report.html",
+        archive.trim_end_matches('/'),
+        document.run
+    ))
 }
 
 fn forgive_closed_pipe(result: io::Result<()>) -> io::Result<()> {

@@ -4,7 +4,7 @@ use schema::Exchange;
 use schema::run::{Answer, Example};
 
 use super::lines::{Lines, answer_lines};
-use super::side_by_side::side_by_side;
+use super::side_by_side::{CONTEXT, side_by_side};
 use super::{ReportLimits, latency};
 use crate::compare::excerpt;
 
@@ -37,7 +37,7 @@ pub(super) fn example(
         expected,
         actual: actual_lines,
     } = answer_lines(expected_response, actual_response);
-    let (rows, rows_left_out) = side_by_side(&expected, &actual_lines, limits.example_rows_max);
+    let (rows, rows_left_out) = side_by_side(&expected, &actual_lines, CONTEXT, limits.example_rows_max);
     let answer = |exchange: &Exchange| {
         let response = exchange.response.as_ref();
         Answer {

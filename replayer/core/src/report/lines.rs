@@ -19,17 +19,17 @@ const DEPTH_MAX: usize = 128;
 
 /// Two answers as lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub struct Lines {
     /// The recorded answer.
-    pub(super) expected: Vec<String>,
+    pub expected: Vec<String>,
     /// The target's answer.
-    pub(super) actual: Vec<String>,
+    pub actual: Vec<String>,
 }
 
 /// Lays out status, compared header fields, and body of two answers. JSON is indented, members of the actual side in the
 /// order of the expected side, so that lines stand beside their like.
 #[must_use]
-pub(super) fn answer_lines(expected: &Response, actual: &Response) -> Lines {
+pub fn answer_lines(expected: &Response, actual: &Response) -> Lines {
     let mut lines = Lines {
         expected: head_lines(expected),
         actual: head_lines(actual),

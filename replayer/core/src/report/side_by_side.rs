@@ -4,8 +4,8 @@ use schema::run::DiffRow;
 
 use crate::compare::excerpt;
 
-/// Equal lines kept before and after a difference.
-const CONTEXT: usize = 3;
+/// Equal lines that a report keeps before and after a difference.
+pub const CONTEXT: usize = 3;
 
 /// Bytes of a line that are shown.
 const LINE_BYTES_MAX: usize = 240;
@@ -21,11 +21,13 @@ enum Edit {
     Add(usize),
 }
 
-/// The rows of a side-by-side view, at most `rows_max`, and how many rows were left out at the end.
+/// The rows of a side-by-side view with `context` equal lines around each difference, at most `rows_max`, and how many
+/// rows were left out at the end.
 #[must_use]
 pub fn side_by_side(
     expected: &[String],
     actual: &[String],
+    context: usize,
     rows_max: usize,
 ) -> (Vec<DiffRow>, u64) {
     let rows = pair_up(&edits(expected, actual));
@@ -35,8 +37,8 @@ pub fn side_by_side(
     };
     let changed: Vec<bool> = rows.iter().map(is_changed).collect();
     let is_near = |index: usize| {
-        let from = index.saturating_sub(CONTEXT);
-        let to = (index + CONTEXT + 1).min(changed.len());
+        let from = index.saturating_sub(context);
+        let to = index.saturating_add(context).saturating_add(1).min(changed.len());
         changed[from..to].contains(&true)
     };
     let mut shown = Vec::new();

@@ -188,7 +188,7 @@ fn locations_without_indices_and_keys() {
 fn side_by_side_pairs_changed_lines_and_leaps_over_equal_ones() {
     let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let show = |expected: &str, actual: &str, max: usize| {
-        let (rows, left_out) = side_by_side(&lines(expected), &lines(actual), max);
+        let (rows, left_out) = side_by_side(&lines(expected), &lines(actual), CONTEXT, max);
         let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "-".to_owned());
         let rows: Vec<String> = rows.iter().map(|r| format!("{}:{}", cell(&r.expected), cell(&r.actual))).collect();
         (rows.join(" "), left_out)

@@ -1,0 +1,277 @@
+//! Writes a run: answers in, segments, divergences and `run.json` below `runs/<run>/` out.
+//!
+//! ```text
+//! driver --Answered, bounded by count and bytes--> encoder thread: undo coding, compare, encode, aggregate
+//!                                                     --sealed files, bounded--> upload task: create-only puts
+//! ```
+//! `run.json` is there from the start with state `running`, is written again after each published segment, and gets its
+//! verdict when everything else is in the store. So whatever a killed run published is a run that says it was killed.
+
+mod encoder;
+mod uploader;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
+use replayer_core::compare::Rules;
+use replayer_core::report;
+use schema::run::{RunDocument, RunState};
+use schema::{Exchange, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
+
+use encoder::Encoder;
+use uploader::{Upload, upload_all};
+
+/// Segments and other files that wait for the upload. At this bound the encoder waits, then the driver.
+const UPLOADS_WAITING_MAX: usize = 4;
+
+/// One planned exchange with what became of it.
+#[derive(Debug)]
+pub struct Answered {
+    /// As recorded.
+    pub recorded: Exchange,
+    /// As sent and answered: the request as it went out, the answer with `body_encoding` set to its Content-Encoding where
+    /// the stored body still has it, and `replay` set with everything but the verdict, its reason and the divergences. A
+    /// request that was skipped has its due time as start.
+    pub actual: Exchange,
+}
+
+/// How a run is compared and stored.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Whether answers are compared; a run without is never a pass.
+    pub compare: bool,
+    /// How answers are compared.
+    pub rules: Rules,
+    /// About how large a segment may get, bytes.
+    pub segment_bytes_max: usize,
+    /// How much of the run a segment may span: what a kill can lose.
+    pub segment_age_max: Duration,
+    /// Divergences a file.
+    pub divergences_rows_max: usize,
+    /// zstd level of pages.
+    pub zstd_level: i32,
+    /// Answers that may wait to be compared. At this bound the driver waits.
+    pub waiting_max: usize,
+    /// Memory that these may hold, bytes.
+    pub waiting_bytes_max: usize,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            compare: true,
+            rules: Rules::default(),
+            segment_bytes_max: 64 << 20,
+            segment_age_max: Duration::from_secs(60),
+            divergences_rows_max: 20_000,
+            zstd_level: 3,
+            waiting_max: 4_096,
+            waiting_bytes_max: 128 << 20,
+        }
+    }
+}
+
+/// How a run ended, as the driver knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct RunEnd {
+    /// Finished, interrupted or failed.
+    pub state: RunState,
+    /// When.
+    pub finished_at: Timestamp,
+    /// Exchanges of the window that were read from the archive.
+    pub read: u64,
+    /// Those among them that the filters left out.
+    pub filtered_out: u64,
+}
+
+/// Counts while a run runs, for a progress bar.
+#[derive(Debug, Default)]
+pub struct RunProgress {
+    matched: AtomicU64,
+    differed: AtomicU64,
+    incomparable: AtomicU64,
+}
+
+impl RunProgress {
+    /// Answers without a difference so far.
+    #[must_use]
+    pub fn matched(&self) -> u64 {
+        self.matched.load(Ordering::Relaxed)
+    }
+
+    /// Answers with a difference so far.
+    #[must_use]
+    pub fn differed(&self) -> u64 {
+        self.differed.load(Ordering::Relaxed)
+    }
+
+    /// Exchanges that could not be judged so far.
+    #[must_use]
+    pub fn incomparable(&self) -> u64 {
+        self.incomparable.load(Ordering::Relaxed)
+    }
+}
+
+/// A message to the encoder.
+enum Message {
+    Answered(Box<Answered>, OwnedSemaphorePermit),
+    End,
+}
+
+/// Feeds a run; may be cloned into every task that gets answers.
+#[derive(Clone, Debug)]
+pub struct RunSender {
+    queue: mpsc::Sender<Message>,
+    memory: Arc<Semaphore>,
+    memory_max: u32,
+}
+
+impl RunSender {
+    /// Hands over one answer; waits while too much waits already.
+    ///
+    /// # Errors
+    /// If the writer has stopped; [`RunWriter::finish`] says why.
+    pub async fn send(&self, answered: Answered) -> anyhow::Result<()> {
+        let kib = (answered.recorded.memory() + answered.actual.memory()) / 1024 + 1;
+        // One answer that is larger than the whole bound must get through all the same, alone.
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.memory_max);
+        let permit = Arc::clone(&self.memory)
+            .acquire_many_owned(kib)
+            .await
+            .context("run writer has stopped")?;
+        let message = Message::Answered(Box::new(answered), permit);
+        if self.queue.send(message).await.is_err() {
+            bail!("run writer has stopped");
+        }
+        Ok(())
+    }
+}
+
+/// Writes one run.
+#[derive(Debug)]
+pub struct RunWriter {
+    store: Arc<dyn ObjectStore>,
+    document: RunDocument,
+    sender: RunSender,
+    progress: Arc<RunProgress>,
+    encoder: JoinHandle<anyhow::Result<report::Report>>,
+    uploads: JoinHandle<anyhow::Result<()>>,
+}
+
+impl RunWriter {
+    /// Begins the run that `document` describes, below `runs/` of `store`, whose root is the archive's.
+    ///
+    /// # Errors
+    /// If the archive holds a run of that name, or cannot be written to.
+    pub async fn start(
+        store: Arc<dyn ObjectStore>,
+        document: RunDocument,
+        options: RunOptions,
+    ) -> anyhow::Result<Self> {
+        let path = document_path(&document.run);
+        let payload = PutPayload::from(document.to_json());
+        match store.put_opts(&path, payload, PutMode::Create.into()).await {
+            Ok(_) => {}
+            Err(object_store::Error::AlreadyExists { .. }) => bail!(
+                "run {} exists in this archive: give this run another name",
+                document.run
+            ),
+            Err(error) => return Err(error).with_context(|| format!("write {path}")),
+        }
+        let (queue, messages) = mpsc::channel(options.waiting_max);
+        let (files, waiting) = mpsc::channel::<Upload>(UPLOADS_WAITING_MAX);
+        let memory_max = u32::try_from(options.waiting_bytes_max / 1024)
+            .unwrap_or(u32::MAX)
+            .clamp(1, u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let sender = RunSender {
+            queue,
+            memory: Arc::new(Semaphore::new(memory_max as usize)),
+            memory_max,
+        };
+        let progress = Arc::new(RunProgress::default());
+        let uploads = tokio::spawn(upload_all(Arc::clone(&store), waiting));
+        let encoder = Encoder::new(document.clone(), options, files, Arc::clone(&progress));
+        let memory = Arc::clone(&sender.memory);
+        let encoder = tokio::task::spawn_blocking(move || {
+            let result = encoder.run(messages);
+            // Whoever waits for memory must learn that nobody will free any.
+            memory.close();
+            result
+        });
+        Ok(Self {
+            store,
+            document,
+            sender,
+            progress,
+            encoder,
+            uploads,
+        })
+    }
+
+    /// A handle to feed the run with.
+    #[must_use]
+    pub fn sender(&self) -> RunSender {
+        self.sender.clone()
+    }
+
+    /// Counts so far.
+    #[must_use]
+    pub fn progress(&self) -> Arc<RunProgress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Ends the run: everything that was fed is compared and published, then the document with its verdict. Answers that
+    /// are fed after this are refused.
+    ///
+    /// # Errors
+    /// If anything could not be encoded or published; `run.json` then says `running` still, or `failed` if it can be
+    /// written.
+    pub async fn finish(self, end: RunEnd) -> anyhow::Result<RunDocument> {
+        // A writer that stopped early has closed its queue; its own error below says why.
+        let _stopped = self.sender.queue.send(Message::End).await;
+        let encoded = self.encoder.await.context("encoder of the run panicked")?;
+        let uploaded = self.uploads.await.context("uploader of the run panicked")?;
+        let mut document = self.document;
+        document.finished_at = Some(end.finished_at.to_micros_precision());
+        // The upload's error is the cause where both failed: the encoder only saw its queue close.
+        match uploaded.and(encoded) {
+            Ok(report) => {
+                document.state = end.state;
+                report.write_into(&mut document, end.read, end.filtered_out);
+                document.conclusion = Some(report::conclude(&document));
+                put_document(&*self.store, &document).await?;
+                Ok(document)
+            }
+            Err(error) => {
+                document.state = RunState::Failed;
+                if let Err(error) = put_document(&*self.store, &document).await {
+                    tracing::warn!(run = %document.run, %error, "run could not be marked as failed");
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Where a run's document lies below the archive's root.
+#[must_use]
+pub fn document_path(run: &str) -> Path {
+    Path::from_iter(["runs", run, "run.json"])
+}
+
+async fn put_document(store: &dyn ObjectStore, document: &RunDocument) -> anyhow::Result<()> {
+    let path = document_path(&document.run);
+    store
+        .put(&path, PutPayload::from(document.to_json()))
+        .await
+        .with_context(|| format!("write {path}"))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
