@@ -54,13 +54,17 @@ impl Exchange {
         }
     }
 
-    /// The exchange's place in time: the request's first byte, or the response's where the request was not seen.
+    /// The exchange's place in time: the request's first byte, or the response's where the request was not seen; in a run,
+    /// when it was due where there is neither.
     #[must_use]
     pub fn start(&self) -> Timestamp {
         match (&self.request, &self.response) {
             (Some(request), _) => request.start,
             (None, Some(response)) => response.start,
-            (None, None) => Timestamp::MIN,
+            (None, None) => self
+                .replay
+                .as_ref()
+                .map_or(Timestamp::MIN, |replay| replay.due),
         }
     }
 

@@ -27,6 +27,8 @@ pub mod plan;
 pub mod report;
 pub mod rewrite;
 pub mod scheduler;
+#[cfg(test)]
+mod testing;
 pub mod window;
 
 pub use limits::Limits;

@@ -170,10 +170,12 @@ fn headers(exchange: &Exchange, request: &Request, rules: &Rewrite) -> Headers {
             },
             Field::ContentLength if chunked => {}
             Field::TransferEncoding if chunked => headers.push(name, value),
-            Field::ContentLength | Field::TransferEncoding => {
+            field @ (Field::ContentLength | Field::TransferEncoding) => {
                 // A recorded length of 0 is sent again; a field that is there twice is sent once.
                 if std::mem::take(&mut length_due) || headers.get("content-length").is_none() {
-                    headers.push("Content-Length", &body_bytes.to_string());
+                    let recorded = matches!(field, Field::ContentLength);
+                    let name = if recorded { name } else { "Content-Length" };
+                    headers.push(name, &body_bytes.to_string());
                 }
             }
             Field::Connection => {

@@ -75,7 +75,8 @@ impl Answer {
                 .flat_map(HeaderMap::values)
                 .any(|value| std::str::from_utf8(value.as_bytes()).is_err())
         {
-            to_latin_1(exchange);
+            // Both heads of an exchange are of one charset, and the answer's is not UTF-8.
+            exchange.make_latin1();
         }
         let headers = text(&self.headers, exchange.charset);
         let encoding = headers
@@ -153,29 +154,4 @@ fn text(map: &HeaderMap, charset: Charset) -> Headers {
 
 fn latin_1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
-}
-
-/// Reads the request's text anew as latin-1: both heads of an exchange are of one charset, and the answer's is not UTF-8.
-fn to_latin_1(exchange: &mut Exchange) {
-    exchange.charset = Charset::Latin1;
-    let Some(request) = &mut exchange.request else {
-        return;
-    };
-    let anew = |text: &mut String| {
-        if !text.is_ascii() {
-            *text = latin_1(text.as_bytes());
-        }
-    };
-    anew(&mut request.path);
-    request.query.as_mut().map(anew);
-    request.host.as_mut().map(anew);
-    for headers in std::iter::once(&mut request.headers).chain(&mut request.trailers) {
-        *headers = headers
-            .iter()
-            .map(|(name, value)| (name, latin_1(value.as_bytes())))
-            .fold(Headers::default(), |mut all, (name, value)| {
-                all.push(name, &value);
-                all
-            });
-    }
 }

@@ -1,1 +1,78 @@
+use schema::{LedgerRow, RecorderId, TimeWindow, Timestamp};
 
+use super::Coverage;
+
+fn window(from: &str, to: &str) -> TimeWindow {
+    TimeWindow {
+        start: from.parse().unwrap(),
+        end: to.parse().unwrap(),
+    }
+}
+
+fn row(recorder: &str, minute: &str) -> (RecorderId, LedgerRow) {
+    let minute: Timestamp = format!("2026-11-22T{minute}:00Z").parse().unwrap();
+    let row = LedgerRow {
+        minute,
+        frames: 10,
+        ..LedgerRow::default()
+    };
+    (recorder.parse().unwrap(), row)
+}
+
+#[test]
+fn minutes_without_a_row_are_holes() {
+    let rows = [
+        row("a", "13:00"),
+        row("b", "13:00"),
+        row("a", "13:02"),
+        row("a", "13:05"),
+        row("a", "14:30"),
+    ];
+    let coverage = Coverage::new(
+        window("2026-11-22T13:00:30Z", "2026-11-22T13:08:00Z"),
+        &rows,
+    );
+    assert_eq!(
+        (
+            coverage.minutes,
+            coverage.minutes_recorded,
+            coverage.minutes_missing
+        ),
+        (8, 3, 5)
+    );
+    let holes: Vec<(&str, u64)> = coverage
+        .holes
+        .iter()
+        .map(|hole| (&hole.from[11..16], hole.minutes))
+        .collect();
+    assert_eq!(holes, [("13:01", 1), ("13:03", 2), ("13:06", 2)]);
+    assert_eq!(coverage.frames, 40, "of the minutes of the window only");
+    assert_eq!(coverage.recorders, ["a", "b"]);
+    assert_eq!(
+        coverage.warnings(),
+        [
+            "5 of 8 minutes were not recorded, in 3 holes, the first from 2026-11-22T13:01:00.000000Z"
+        ]
+    );
+}
+
+#[test]
+fn every_minute_recorded_is_whole_unless_something_was_lost() {
+    let minute = window("2026-11-22T13:00:10Z", "2026-11-22T13:00:11Z");
+    let mut rows = [row("a", "13:00")];
+    assert!(Coverage::new(minute, &rows).is_whole());
+    rows[0].1.frames_dropped = 7;
+    let coverage = Coverage::new(minute, &rows);
+    assert!(!coverage.is_whole());
+    assert_eq!(
+        coverage.warnings(),
+        ["7 frames were dropped before they could be recorded"]
+    );
+}
+
+#[test]
+fn a_window_without_rows_is_one_hole() {
+    let coverage = Coverage::new(window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z"), &[]);
+    assert_eq!((coverage.minutes_missing, coverage.holes.len()), (60, 1));
+    assert!(!coverage.is_whole());
+}
