@@ -109,13 +109,14 @@ impl Pipeline {
 
     /// Moves packet time on while the line is silent.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
         while let Some(&Reverse((at, slot))) = self.wakes.peek()
-            && at <= self.now
+            && at <= now
         {
             self.wakes.pop();
+            self.now = self.now.max(at);
             self.wake(slot, at);
         }
+        self.now = self.now.max(now);
         if self.now < self.sweep_at {
             return;
         }

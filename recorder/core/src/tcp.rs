@@ -327,6 +327,11 @@ impl Connection {
             return discard(segment, cx.counters);
         }
         self.join(segment, sequence);
+        // A request is sent when the answers before it are in: what the peer sends next comes after them.
+        let peer = self.half_mut(segment.from.peer());
+        if peer.start == Start::Acked {
+            peer.start = Start::Joined;
+        }
         let half = self.half_mut(segment.from);
         let position = half.next.near(sequence);
         let mut arrival = Arrival {
@@ -349,8 +354,16 @@ impl Connection {
         let end = arrival.end();
         half.high = half.high.max(end);
         let in_order = half.start != Start::Joining && arrival.position == half.next;
-        if in_order && half.held.is_empty() && self.has_told(segment.from.peer(), acked) {
+        if in_order && self.has_told(segment.from.peer(), acked) {
+            let rest = self
+                .half(segment.from)
+                .held
+                .front()
+                .and_then(|held| arrival.split_off(held.position));
             self.deliver(segment.from, &arrival, cx);
+            if let Some(rest) = rest {
+                self.hold(segment.from, &rest, copy, cx);
+            }
         } else {
             self.hold(segment.from, &arrival, copy, cx);
         }
@@ -409,6 +422,22 @@ impl Arrival<'_> {
     fn end(&self) -> Position {
         self.position
             .plus(self.bytes.len() as u64 + u64::from(self.missing))
+    }
+
+    /// Cuts off what lies after `position`, if there is any.
+    fn split_off(&mut self, position: Position) -> Option<Self> {
+        let len = usize::try_from(position.since(self.position)).ok()?;
+        let (bytes, rest) = self.bytes.split_at_checked(len)?;
+        if rest.is_empty() {
+            return None;
+        }
+        let rest = Self {
+            position,
+            bytes: rest,
+            ..*self
+        };
+        (self.bytes, self.missing) = (bytes, 0);
+        Some(rest)
     }
 
     /// Drops what lies after the end of the stream; true if nothing is left.

@@ -85,11 +85,8 @@ impl Connection {
             tell_gap(from, arrival.at, 1, cx);
         }
         let peer = self.half_mut(from.peer());
-        match peer.start {
-            // A request is sent when the answers before it are in: what the peer sends next comes after this.
-            Start::Acked => peer.start = Start::Joined,
-            Start::Joined | Start::Syn if !peer.seen => peer.next = peer.next.max(arrival.acked),
-            _ => {}
+        if !peer.seen && matches!(peer.start, Start::Joined | Start::Syn) {
+            peer.next = peer.next.max(arrival.acked);
         }
         let acked = arrival.acked.since(peer.origin);
         let half = self.half_mut(from);
@@ -125,11 +122,16 @@ impl Connection {
         cx: &mut Context<'_>,
     ) {
         let half = self.half_mut(from);
-        let (before, joining) = (half.held.cost(), half.start == Start::Joining);
+        let early = half.start != Start::Joining
+            && half
+                .held
+                .front()
+                .is_none_or(|held| held.position > half.next);
+        let before = half.held.cost();
         let kept = half.held.insert(arrival);
         *cx.held += half.held.cost() - before;
         cx.counters.bytes_repeated += kept.repeated as u64;
-        if kept.repeated < arrival.bytes.len() && !joining {
+        if kept.repeated < arrival.bytes.len() && early {
             cx.counters.count(Anomaly::TcpOutOfOrder);
         }
         if kept.repeated > 0 {

@@ -111,6 +111,14 @@ impl Half {
                 }
                 return position <= self.next;
             }
+            // Bytes from before the SYN are held: one of the two is none of this connection's.
+            _ if self
+                .held
+                .front()
+                .is_some_and(|held| held.position < position) =>
+            {
+                return false;
+            }
             _ => self.begin(Start::Syn, position),
         }
         true
