@@ -62,6 +62,8 @@ impl Link {
 #[derive(Clone, Copy, Debug)]
 struct Head {
     at: Timestamp,
+    /// Whether its header says when it was captured; else `at` is that of the packet before.
+    timed: bool,
     link: Link,
     wire_len: u32,
     data: usize,
@@ -98,6 +100,8 @@ pub(crate) struct Report {
     pub(crate) faults: Vec<(String, String)>,
     /// Frames by link type that cannot be read.
     pub(crate) unsupported: BTreeMap<u32, u64>,
+    /// Frames without a time, or with one that no archive can hold: they took that of the frame before.
+    pub(crate) untimed: u64,
 }
 
 impl Captures {
@@ -176,13 +180,14 @@ impl Captures {
             return Ok(None);
         }
         let file = &self.open[self.current];
-        let (frame, link) = file.frame();
+        let (frame, head) = file.frame();
         let (first, last) = self.report.span.get_or_insert((frame.at, frame.at));
         *first = frame.at.min(*first);
         *last = frame.at.max(*last);
-        if let Link::Unsupported(number) = link {
+        if let Link::Unsupported(number) = head.link {
             *self.report.unsupported.entry(number).or_default() += 1;
         }
+        self.report.untimed += u64::from(!head.timed);
         Ok(Some(frame))
     }
 

@@ -84,14 +84,19 @@ pub struct ArchiveArgs {
     /// A folder that does not exist is created. S3 takes the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
     /// AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP=true; without keys, the role of the instance.
     /// Example: --archive s3://traffic/production
-    #[arg(long, value_name = "URL", env = "RECORDER_ARCHIVE")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "RECORDER_ARCHIVE",
+        hide_env_values = true
+    )]
     pub archive: String,
 
     /// Name of this recorder, part of every segment's name [default: derived from the captures]
     ///
     /// The default is the same whenever the same captures are read, so that reading them again adds nothing. Example:
     /// --recorder-id gateway-1
-    #[arg(long, value_name = "ID", env = "RECORDER_ID")]
+    #[arg(long, value_name = "ID", env = "RECORDER_ID", hide_env_values = true)]
     pub recorder_id: Option<String>,
 
     /// How long to try again while the object store fails
@@ -100,7 +105,7 @@ pub struct ArchiveArgs {
     #[arg(
         long,
         value_name = "DURATION",
-        env = "RECORDER_RETRY_FOR",
+        env = "RECORDER_RETRY_FOR", hide_env_values = true,
         default_value = "2m",
         value_parser = parse_span
     )]
@@ -118,6 +123,7 @@ pub struct TrafficArgs {
         long,
         value_name = "BYTES",
         env = "RECORDER_MAX_BODY",
+        hide_env_values = true,
         default_value = "16MiB"
     )]
     pub max_body: ByteSize,
@@ -126,7 +132,7 @@ pub struct TrafficArgs {
     ///
     /// By default gzip, deflate, br and zstd are undone, so that bodies can be searched. Request bodies are always stored
     /// as they were sent.
-    #[arg(long, env = "RECORDER_RAW_BODIES")]
+    #[arg(long, env = "RECORDER_RAW_BODIES", hide_env_values = true)]
     pub raw_bodies: bool,
 
     /// UDP port that carries VXLAN; may be given several times
@@ -136,7 +142,7 @@ pub struct TrafficArgs {
     #[arg(
         long = "vxlan-port",
         value_name = "PORT",
-        env = "RECORDER_VXLAN_PORT",
+        env = "RECORDER_VXLAN_PORT", hide_env_values = true,
         value_delimiter = ',',
         default_values_t = [4789, 8472]
     )]
@@ -154,6 +160,7 @@ pub struct SegmentArgs {
         long,
         value_name = "BYTES",
         env = "RECORDER_SEGMENT_BYTES",
+        hide_env_values = true,
         default_value = "32MiB"
     )]
     pub segment_bytes: ByteSize,
@@ -164,7 +171,7 @@ pub struct SegmentArgs {
     #[arg(
         long,
         value_name = "DURATION",
-        env = "RECORDER_SEGMENT_AGE",
+        env = "RECORDER_SEGMENT_AGE", hide_env_values = true,
         default_value = "1h",
         value_parser = parse_span
     )]
@@ -177,6 +184,7 @@ pub struct SegmentArgs {
         long,
         value_name = "LEVEL",
         env = "RECORDER_LEVEL",
+        hide_env_values = true,
         default_value_t = 3
     )]
     pub level: i32,
@@ -187,11 +195,11 @@ pub struct SegmentArgs {
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Print the summary as JSON
-    #[arg(long, env = "RECORDER_JSON")]
+    #[arg(long, env = "RECORDER_JSON", hide_env_values = true)]
     pub json: bool,
 
     /// Print neither summary nor progress; errors and the exit code remain
-    #[arg(short, long, env = "RECORDER_QUIET")]
+    #[arg(long, env = "RECORDER_QUIET", hide_env_values = true)]
     pub quiet: bool,
 }
 

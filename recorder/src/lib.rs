@@ -22,6 +22,7 @@ mod config;
 mod output;
 mod progress;
 mod shard;
+mod shutdown;
 mod store;
 mod summary;
 pub mod units;
@@ -44,6 +45,7 @@ use tokio::time::Instant;
 use crate::capture::Captures;
 use crate::progress::Progress;
 use crate::shard::{Done, Shard, Shared};
+use crate::shutdown::Shutdown;
 use crate::store::Archive;
 use crate::summary::About;
 use crate::upload::Uploader;
@@ -71,21 +73,27 @@ pub fn cli_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = cli.output().clone();
     let result = Config::try_from(cli)
         .map_err(anyhow::Error::new)
-        .and_then(|config| {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build()
-                .context("cannot start the runtime")?;
-            let summary = runtime.block_on(run(config, interrupt()));
-            // A thread that waits for standard input would be waited for.
-            runtime.shutdown_background();
-            summary
-        });
+        .and_then(run_until_signal);
     match result {
         Ok(summary) => output::summary(&summary, &args),
         Err(error) => output::failure(&error),
     }
+}
+
+/// Runs on a runtime of its own until done or told to stop.
+fn run_until_signal(config: Config) -> anyhow::Result<Summary> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let summary = runtime.block_on(async {
+        let shutdown = Shutdown::new().context("cannot catch signals")?;
+        run(config, shutdown.requested()).await
+    });
+    // A thread that waits for standard input would be waited for.
+    runtime.shutdown_background();
+    summary
 }
 
 /// Records captures into an archive until they end or `shutdown` is ready, and says what was done.
@@ -202,6 +210,7 @@ async fn supervise(
             () = &mut shutdown, if !stopping => {
                 stopping = true;
                 shared.stop.store(true, Ordering::Relaxed);
+                tracing::warn!("interrupted: publishing what was read; interrupt again to end at once");
             }
             _ = draw.tick() => progress.draw(),
         }
@@ -209,22 +218,4 @@ async fn supervise(
     // The channel closes when the shard is done or has panicked.
     done.await
         .map_err(|_| anyhow!("the shard panicked; its message is above"))?
-}
-
-/// Ready at the first Ctrl-C; the second ends the program where it stands.
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals there is nothing to wait for.
-        return std::future::pending().await;
-    }
-    tracing::warn!("interrupted: publishing what was read; press Ctrl-C again to end at once");
-    tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            #[expect(
-                clippy::exit,
-                reason = "the user does not want to wait for the thread that reads"
-            )]
-            std::process::exit(2);
-        }
-    });
 }

@@ -100,6 +100,8 @@ pub struct Frames {
     pub truncated: u64,
     /// Bytes cut off.
     pub truncated_bytes: u64,
+    /// Of all, those whose header gives no time, or one that cannot be: they took that of the frame before.
+    pub untimed: u64,
     /// Of the undecodable ones, those of an unsupported link type, by its number.
     pub unsupported_link_types: BTreeMap<u32, u64>,
 }
@@ -267,6 +269,7 @@ impl Frames {
             undecodable: ledger.frames_undecodable,
             truncated: ledger.frames_truncated,
             truncated_bytes: ledger.bytes_truncated,
+            untimed: report.untimed,
             unsupported_link_types: report.unsupported.clone(),
         }
     }

@@ -168,7 +168,7 @@ impl CaptureFile {
 
     /// The packet that it stands at, as a frame. One of an unsupported link type is empty: nothing in it can be read, and
     /// it is counted as undecodable.
-    pub(super) fn frame(&self) -> (Frame<'_>, Link) {
+    pub(super) fn frame(&self) -> (Frame<'_>, Head) {
         let head = self
             .head
             .expect("a capture without a packet left is not chosen");
@@ -183,7 +183,7 @@ impl CaptureFile {
             wire_len,
             source: &self.source,
         };
-        (frame, head.link)
+        (frame, head)
     }
 
     /// Its name, its source, when its last packet was captured, and why it ended early if it did.

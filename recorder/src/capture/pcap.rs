@@ -71,6 +71,7 @@ impl Pcap {
         let at = input.consume(PACKET_HEADER_BYTES + len);
         Ok(Some(Head {
             at: Timestamp::from_nanos(nanos),
+            timed: true,
             link: self.link,
             wire_len,
             data: at + PACKET_HEADER_BYTES,

@@ -123,8 +123,10 @@ impl PcapNg {
         let field = |at| self.order.u32(body, at);
         let len = field(12) as usize;
         let ticks = u64::from(field(4)) << 32 | u64::from(field(8));
+        let at = interface.time(ticks);
         (len <= body.len() - HEADER_BYTES).then(|| Head {
-            at: interface.time(ticks),
+            at: at.unwrap_or(self.last),
+            timed: at.is_some(),
             link: interface.link,
             wire_len: field(16).max(field(12)),
             data: BLOCK_HEADER_BYTES + HEADER_BYTES,
@@ -145,6 +147,7 @@ impl PcapNg {
         };
         Some(Head {
             at: self.last,
+            timed: false,
             link: interface.link,
             wire_len,
             data: BLOCK_HEADER_BYTES + HEADER_BYTES,
@@ -191,9 +194,12 @@ impl Interface {
         Some(interface)
     }
 
-    fn time(&self, ticks: u64) -> Timestamp {
+    /// The time of so many ticks; `None` before 1970 and where [`Timestamp`] ends: a broken clock, and were it believed, it
+    /// would end every connection.
+    fn time(&self, ticks: u64) -> Option<Timestamp> {
         let nanos = self.tick.nanos(ticks) + i128::from(self.offset_s) * 1_000_000_000;
-        Timestamp::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+        let nanos = u64::try_from(nanos).ok()?;
+        (nanos < Timestamp::MAX.as_nanos()).then(|| Timestamp::from_nanos(nanos))
     }
 }
 

@@ -21,6 +21,12 @@ pub(super) fn advice(summary: &Summary) -> Vec<String> {
             count(*count_)
         ));
     }
+    if frames.untimed > 0 {
+        advice.push(format!(
+            "{} frames have no time, or one that cannot be, and took that of the frame before: see what wrote the capture",
+            count(frames.untimed)
+        ));
+    }
     if frames.truncated > 0 {
         advice.push(format!(
             "{} frames were cut and lack {}: capture with the full length (tcpdump -s 0); for a mirror, let the MTU of \

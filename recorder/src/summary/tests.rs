@@ -69,6 +69,7 @@ fn busy() -> Summary {
             "cut off: the file ends in the middle of a packet (after 4711 whole bytes)".to_owned(),
         )],
         unsupported: BTreeMap::from([(105, 20)]),
+        untimed: 0,
     };
     let exchanges = [(Completeness::Complete, 95), (Completeness::ResponseGap, 2)];
     summary(counters, &exchanges, report)
@@ -150,6 +151,7 @@ fn the_fields_of_the_json_document_stay() {
             "undecodable": 30,
             "truncated": 7,
             "truncated_bytes": 10500,
+            "untimed": 0,
             "unsupported_link_types": {
               "105": 20
             }

@@ -207,3 +207,19 @@ fn damage_is_named_and_never_a_panic() {
         assert!(fault.unwrap().starts_with("damaged"));
     }
 }
+
+#[test]
+fn a_time_that_cannot_be_is_that_of_the_packet_before() {
+    let order = ByteOrder::Little;
+    let file = [
+        section(order),
+        interface(order, 1, &[]),
+        packet(order, 0, 7, 1, b"a"),
+        packet(order, 0, u64::MAX - 5_000_000, 1, b"b"),
+        packet(order, 0, 9, 1, b"c"),
+    ]
+    .concat();
+    let (packets, fault) = read(&file);
+    let times: Vec<_> = packets.iter().map(|packet| packet.0).collect();
+    assert_eq!((times, fault), (vec![7_000, 7_000, 9_000], None));
+}
