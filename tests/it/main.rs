@@ -1,4 +1,15 @@
 //! The one integration-test binary.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod archive;
+mod captures;
+mod cli_recorder;
+mod cli_replayer;
+mod faults;
+mod golden;
 mod harness;
+mod properties;
+mod record;
+mod replay;
+mod round_trip;
+mod tidy;
