@@ -16,7 +16,7 @@ mod recorder;
 mod routes;
 mod service;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ use crate::output::{self, Colour, Style};
 
 use findings::Findings;
 use folder::Folder;
+use service::Running;
 
 pub use routes::Build;
 
@@ -67,7 +68,9 @@ pub struct DemoArgs {
 pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let DemoArgs { dir, serve, build } = args;
     if let Some(address) = serve {
-        let listener = listen(address).await?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listen on {address} for the bundled service"))?;
         output::line(&format!(
             "serving the {} build on {address}",
             build.as_str()
@@ -89,7 +92,13 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         );
         documents.push(document);
     }
-    let findings = Findings::of(&documents[0], &documents[1])?;
+    report(&folder, &programs).await?;
+    let findings = Findings::of(&documents[0], &documents[1]).with_context(|| {
+        format!(
+            "the demo did not go as it should; what it did is in {}",
+            dir.display()
+        )
+    })?;
     conclude(&folder, &programs, &findings)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -121,12 +130,7 @@ fn record(folder: &Folder, programs: &Programs) -> anyhow::Result<()> {
     heading("1. Record what a packet handler received from a mirrored gateway")?;
     fs::write(folder.capture(), CAPTURE)
         .with_context(|| format!("write {}", folder.capture().display()))?;
-    let arguments = [
-        "read".into(),
-        folder.capture().into_os_string(),
-        "--archive".into(),
-        folder.archive().into_os_string(),
-    ];
+    let arguments = words(&[&"read", &folder.capture(), &"--archive", &folder.archive()]);
     show_command(&programs.recorder, &arguments)?;
     let status = Command::new(&programs.recorder)
         .args(&arguments)
@@ -147,40 +151,36 @@ async fn replay(folder: &Folder, programs: &Programs, build: Build) -> anyhow::R
         Build::Faithful => "2. Replay it against a build that answers as recorded",
         Build::Regressed => "3. Replay it against a build that rounds taxes in another way",
     })?;
-    let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-    let target = format!(
-        "http://{}",
-        listener.local_addr().context("address of the service")?
-    );
-    let service = tokio::spawn(service::serve(listener, build));
+    let service = Running::start(build)?;
+    let target = format!("http://{}", service.address());
     let name = build.as_str();
-    let archive = folder.archive().into_os_string();
-    let run = ["run", "--archive"]
-        .map(OsString::from)
-        .into_iter()
-        .chain([archive])
-        .chain(
-            [
-                "--last", "1h", "--target", &target, "--speed", "10", "--run", name, "--label",
-                name,
-            ]
-            .map(OsString::from),
-        );
-    execute(programs, run.collect()).await?;
-    service.abort();
+    let what = words(&[&"run", &"--archive", &folder.archive(), &"--last", &"1h"]);
+    let how = words(&[
+        &"--target",
+        &target,
+        &"--speed",
+        &"10",
+        &"--run",
+        &name,
+        &"--label",
+        &name,
+    ]);
+    execute(programs, [what, how].concat()).await?;
+    service.stop()?;
     let run = folder.run(name);
-    let report = [
-        "report".into(),
-        run.clone().into_os_string(),
-        "--html".into(),
-        folder.report(name).into_os_string(),
-    ];
-    execute(programs, report.into()).await?;
     let document = run.join("run.json");
     fs::read(&document)
         .map_err(anyhow::Error::from)
         .and_then(|json| Ok(RunDocument::from_json(&json)?))
         .with_context(|| format!("read {}", document.display()))
+}
+
+/// Step 4: what the failing run found, on the terminal and as a page.
+async fn report(folder: &Folder, programs: &Programs) -> anyhow::Result<()> {
+    heading("4. Report on it")?;
+    let run = folder.run(Build::Regressed.as_str());
+    let arguments = words(&[&"report", &run, &"--html", &folder.report()]);
+    execute(programs, arguments).await
 }
 
 /// Runs one command of this program in this process, from the very arguments that are printed. Its exit code says what the
@@ -203,24 +203,19 @@ fn conclude(folder: &Folder, programs: &Programs, findings: &Findings) -> anyhow
     let archive = folder.archive();
     let archive = archive.display();
     output::text(&format!(
-        "{report}\n    the report on the regressed build, in a browser\n\
+        "{page}\n    the report, in a browser\n\
          {replayer} show {run} {exchange}\n    one of the answers that differ, beside the recorded one\n\
-         {replayer} plan --archive {archive} --last 1h\n    what a replay would send\n\
-         duckdb -c \"select method, path, status from '{archive}/exchanges/**/*.parquet' limit 9\"\n    \
+         {replayer} plan --archive {archive} --last 1h\n    what the recording holds, and what a replay would send\n\
+         duckdb -c \"SELECT method, path, status FROM '{archive}/exchanges/**/*.parquet' LIMIT 9\"\n    \
          the archive is plain Parquet\n\n\
-         To repeat a step by hand, serve a build in another terminal, and give the commands above its address:\n\
-         {replayer} demo --serve 127.0.0.1:8080 --build regressed\n",
-        report = folder.report(Build::Regressed.as_str()).display(),
+         Any command above works again as it is, but for the address of the service: serve a build in another terminal with\n\
+         {replayer} demo --serve 127.0.0.1:8080 --build regressed\n\
+         and replay with --target http://127.0.0.1:8080 and another name for --run.\n",
+        page = folder.report().display(),
         run = folder.run(Build::Regressed.as_str()).display(),
         exchange = findings.example,
     ))?;
     Ok(())
-}
-
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("listen on {address} for the bundled service"))
 }
 
 fn heading(text: &str) -> anyhow::Result<()> {
@@ -241,6 +236,10 @@ fn show_command(program: &Path, arguments: &[OsString]) -> anyhow::Result<()> {
         "$ {}",
         style.paint(Colour::Strong, &words.join(" "))
     ))?)
+}
+
+fn words(words: &[&dyn AsRef<OsStr>]) -> Vec<OsString> {
+    words.iter().map(|word| word.as_ref().to_owned()).collect()
 }
 
 /// A word as a shell takes it.

@@ -18,17 +18,11 @@ const MARKER_REST: &str =
 
 capture.pcap.zst   mirrored packets, as a packet handler receives them
 archive/           what `recorder read` made of them, and the two runs: Parquet, read by anything
-faithful.html      the report on the build that answers as recorded
-regressed.html     the report on the build with a planted regression
+report.html        the report on the build with a planted regression
 ";
 
 /// Everything else that the demo makes in its folder.
-const MADE: &[&str] = &[
-    "capture.pcap.zst",
-    "archive",
-    "faithful.html",
-    "regressed.html",
-];
+const MADE: &[&str] = &["capture.pcap.zst", "archive", "report.html"];
 
 /// The demo's folder.
 #[derive(Clone, Debug)]
@@ -79,9 +73,8 @@ impl Folder {
         self.archive().join("runs").join(name)
     }
 
-    /// Where the report called `name` goes.
-    pub(crate) fn report(&self, name: &str) -> PathBuf {
-        self.path.join(format!("{name}.html"))
+    pub(crate) fn report(&self) -> PathBuf {
+        self.path.join("report.html")
     }
 }
 

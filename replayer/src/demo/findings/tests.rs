@@ -5,7 +5,7 @@ use schema::run::{
 
 use super::*;
 
-const QUOTES: &str = "POST api.films.example/v1/quotes";
+const QUOTES: &str = "POST api.films.example /v1/quotes";
 
 /// A run with this verdict, and one differing exchange at each of these endpoints and places.
 fn document(verdict: RunVerdict, differing: &[(&str, &str)]) -> RunDocument {
@@ -79,7 +79,7 @@ fn both_verdicts_and_the_endpoint_are_said() {
         findings.to_string(),
         "faithful   pass  all 10 answers match the recorded ones\n\
          regressed  fail  1 of 11 answers differ from the recorded ones\n\
-         \u{20}          all at POST api.films.example/v1/quotes: $.tax and $.total\n"
+         \u{20}          all at POST api.films.example /v1/quotes: $.tax and $.total\n"
     );
 }
 
@@ -87,7 +87,8 @@ fn both_verdicts_and_the_endpoint_are_said() {
 fn anything_else_is_a_failure_that_says_why() {
     use RunVerdict::{Fail, NotEnoughEvidence, Pass};
     let planted = (QUOTES, "$.tax");
-    let cases: [(RunVerdict, RunVerdict, &[(&str, &str)], &str); 6] = [
+    type Differing<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(RunVerdict, RunVerdict, Differing<'_>, &str); 6] = [
         (
             Fail,
             Fail,
@@ -109,14 +110,14 @@ fn anything_else_is_a_failure_that_says_why() {
         (
             Pass,
             Fail,
-            &[planted, ("GET a/watch/{id}", "")],
+            &[planted, ("GET a /watch/{id}", "")],
             "should differ, and these do: POST",
         ),
         (
             Pass,
             Fail,
-            &[("GET a/watch/{id}", "$.tax")],
-            "GET a/watch/{id} differs",
+            &[("GET a /watch/{id}", "$.tax")],
+            "GET a /watch/{id} differs",
         ),
         (
             Pass,
