@@ -363,6 +363,3 @@ impl governor::clock::Clock for LoopClock {
         Nanos::new(self.0.now().as_nanos())
     }
 }
-
-#[cfg(test)]
-mod tests;

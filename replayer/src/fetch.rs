@@ -45,7 +45,8 @@ pub(crate) struct ExchangeStream {
     tasks: JoinSet<()>,
 }
 
-type Batches = mpsc::Receiver<anyhow::Result<Vec<Exchange>>>;
+/// Batches of one segment, and `None` at its end: a channel that is closed without it lost a reader that panicked.
+type Batches = mpsc::Receiver<anyhow::Result<Option<Vec<Exchange>>>>;
 
 impl ExchangeStream {
     /// The exchanges of `window` in `segments`, which are in order of their keys.
@@ -92,8 +93,11 @@ impl ExchangeStream {
             .iter()
             .position(|(index, _)| *index == source)
             .expect("the merge asks for sources that it has opened");
-        match self.open[place].1.recv().await {
-            Some(batch) => self.merge.handle_batch(source, batch?),
+        let batch = self.open[place].1.recv().await;
+        match batch.with_context(|| {
+            format!("reader of segment {} panicked", self.segments[source].path)
+        })?? {
+            Some(batch) => self.merge.handle_batch(source, batch),
             None => {
                 self.open.remove(place);
                 self.merge.handle_end(source);
@@ -141,7 +145,7 @@ async fn read_segment(
     segment: &Segment,
     window: TimeWindow,
     projection: Projection,
-    batches: &mpsc::Sender<anyhow::Result<Vec<Exchange>>>,
+    batches: &mpsc::Sender<anyhow::Result<Option<Vec<Exchange>>>>,
 ) -> anyhow::Result<()> {
     let damaged = || format!("segment {} is damaged or of a newer format", segment.path);
     let mut decoder = SegmentDecoder::new(segment.bytes, window, projection);
@@ -155,11 +159,15 @@ async fn read_segment(
                 decoder.push(ranges, data).with_context(damaged)?;
             }
             Step::Exchanges(exchanges) => {
-                if batches.send(Ok(exchanges)).await.is_err() {
+                if batches.send(Ok(Some(exchanges))).await.is_err() {
                     return Ok(());
                 }
             }
-            Step::Finished => return Ok(()),
+            Step::Finished => {
+                // Nobody left to tell: the reader has stopped.
+                let _stopped = batches.send(Ok(None)).await;
+                return Ok(());
+            }
         }
     }
 }

@@ -49,6 +49,3 @@ pub(crate) fn open(url: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
         .with_context(|| format!("archive {}", path.display()))?;
     Ok(Arc::new(store))
 }
-
-#[cfg(test)]
-mod tests;

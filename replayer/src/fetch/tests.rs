@@ -1,1 +1,210 @@
+use std::sync::Arc;
 
+use object_store::memory::InMemory;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use replayer_core::Limits;
+use schema::{
+    Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
+    Projection, Protocol, Request, SegmentBuilder, SegmentOptions, Table, TimeWindow, Timestamp,
+};
+
+use super::{ExchangeStream, extent, segments};
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn exchange(connection: u64, start: Timestamp) -> Exchange {
+    Exchange {
+        connection: Arc::new(ConnectionInfo {
+            id: ConnectionId(connection),
+            source: None,
+            vni: None,
+            client: "10.0.1.7:40000".parse().unwrap(),
+            server: "10.0.0.2:80".parse().unwrap(),
+        }),
+        index: 0,
+        stream_id: None,
+        protocol: Protocol::Http11,
+        request: Some(Request {
+            start,
+            end: start,
+            method: "GET".to_owned(),
+            host: None,
+            path: "/".to_owned(),
+            query: None,
+            target: None,
+            headers: Headers::default(),
+            body: Body::default(),
+            trailers: None,
+        }),
+        response: None,
+        interim_statuses: Vec::new(),
+        request_missing_bytes: 0,
+        response_missing_bytes: 0,
+        completeness: Completeness::NoResponse,
+        framing: Certainty::Exact,
+        pairing: Certainty::Exact,
+        charset: Charset::Utf8,
+        replay: None,
+    }
+}
+
+/// Publishes one segment of `recorder` with an exchange at each of the times.
+async fn publish(store: &InMemory, recorder: &str, sequence: u64, times: &[&str]) {
+    let mut builder = SegmentBuilder::new(SegmentOptions {
+        recorder: recorder.parse().unwrap(),
+        writer: "test".to_owned(),
+        zstd_level: 1,
+        spool: None,
+        sampling: None,
+        redaction: None,
+        replayed: false,
+    });
+    for (number, text) in (0..).zip(times) {
+        builder
+            .push(exchange(sequence * 1_000 + number, time(text)))
+            .unwrap();
+    }
+    let sealed = builder.seal(sequence).unwrap().unwrap();
+    let path = Table::Exchanges.path(&sealed.key);
+    store.put(&path.into(), sealed.bytes.into()).await.unwrap();
+}
+
+async fn archive() -> InMemory {
+    let store = InMemory::new();
+    publish(&store, "a", 0, &["2026-11-20T23:59:00Z"]).await;
+    publish(
+        &store,
+        "a",
+        1,
+        &[
+            "2026-11-22T13:00:01Z",
+            "2026-11-22T13:00:05Z",
+            "2026-11-22T13:30:00Z",
+        ],
+    )
+    .await;
+    publish(
+        &store,
+        "b",
+        2,
+        &[
+            "2026-11-22T13:00:02Z",
+            "2026-11-22T13:00:05Z",
+            "2026-11-22T13:00:06Z",
+        ],
+    )
+    .await;
+    publish(&store, "a", 3, &["2026-11-22T14:00:00Z"]).await;
+    store
+        .put(
+            &"exchanges/date=2026-11-22/hour=13/notes.txt".into(),
+            "x".into(),
+        )
+        .await
+        .unwrap();
+    store
+}
+
+fn window(from: &str, to: &str) -> TimeWindow {
+    TimeWindow {
+        start: time(from),
+        end: time(to),
+    }
+}
+
+#[tokio::test]
+async fn windows_are_found_from_keys() {
+    let store = archive().await;
+    let found = extent(&store, &Table::Exchanges).await.unwrap();
+    assert_eq!(
+        found,
+        Some((time("2026-11-20T23:59:00Z"), time("2026-11-22T14:00:00Z")))
+    );
+    let table: [(&str, &str, &[u64]); 5] = [
+        ("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z", &[1, 2]),
+        ("2026-11-22T13:10:00Z", "2026-11-22T14:00:01Z", &[1, 3]),
+        ("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z", &[]),
+        // Longer than 48 hours: by days.
+        (
+            "2026-11-20T00:00:00Z",
+            "2026-11-23T00:00:00Z",
+            &[0, 1, 2, 3],
+        ),
+        ("2000-01-01T00:00:00Z", "2026-11-22T13:00:02Z", &[0, 1]),
+    ];
+    for (from, to, expected) in table {
+        let found = segments(&store, &Table::Exchanges, window(from, to))
+            .await
+            .unwrap();
+        let sequences: Vec<u64> = found.iter().map(|segment| segment.key.sequence()).collect();
+        assert_eq!(sequences, expected, "{from} to {to}");
+    }
+    assert_eq!(
+        extent(&InMemory::new(), &Table::Exchanges).await.unwrap(),
+        None
+    );
+}
+
+/// What the stream gives for a window, as seconds of the hour.
+async fn stream(limits: Limits) -> Vec<u64> {
+    let store: Arc<dyn ObjectStore> = Arc::new(archive().await);
+    let window = window("2026-11-22T13:00:02Z", "2026-11-22T14:00:01Z");
+    let found = segments(&*store, &Table::Exchanges, window).await.unwrap();
+    let mut stream = ExchangeStream::new(store, found, window, Projection::All, limits);
+    let mut seconds = Vec::new();
+    while let Some(exchange) = stream.next().await.unwrap() {
+        seconds.push(
+            exchange
+                .start()
+                .since(time("2026-11-22T13:00:00Z"))
+                .as_secs(),
+        );
+    }
+    seconds
+}
+
+#[tokio::test]
+async fn segments_stream_in_time_order_whatever_is_prefetched() {
+    for (prefetch_segments_max, prefetch_bytes_max) in
+        [(0, u64::MAX), (1, 0), (2, u64::MAX), (100, u64::MAX)]
+    {
+        let limits = Limits {
+            prefetch_segments_max,
+            prefetch_bytes_max,
+            ..Limits::default()
+        };
+        assert_eq!(
+            stream(limits).await,
+            [2, 5, 5, 6, 1_800, 3_600],
+            "{limits:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_segment_is_an_error_that_names_it() {
+    let store: Arc<dyn ObjectStore> = Arc::new(archive().await);
+    let window = window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z");
+    let found = segments(&*store, &Table::Exchanges, window).await.unwrap();
+    store
+        .put(
+            &found[1].path,
+            vec![0; usize::try_from(found[1].bytes).unwrap()].into(),
+        )
+        .await
+        .unwrap();
+    let path = found[1].path.to_string();
+    let mut stream = ExchangeStream::new(store, found, window, Projection::All, Limits::default());
+    let error = loop {
+        match stream.next().await {
+            Ok(exchange) => assert!(exchange.is_some(), "the damage was not seen"),
+            Err(error) => break format!("{error:#}"),
+        }
+    };
+    assert!(
+        error.contains(&path) && error.contains("damaged"),
+        "{error}"
+    );
+}

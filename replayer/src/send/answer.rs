@@ -56,12 +56,14 @@ impl Answer {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn into_body(self) -> schema::Body {
+        self.body.into_body()
+    }
+
     /// Puts the answer into `exchange`, whose request is there already. `whole` says whether it came to its end.
     pub(super) fn into_exchange(self, exchange: &mut Exchange, whole: bool) {
-        let body = schema::Body {
-            wire_bytes: self.body.wire_bytes,
-            bytes: self.body.into_bytes(),
-        };
+        let body = self.body.into_body();
         exchange.completeness = if !whole {
             Completeness::Aborted
         } else if (body.bytes.len() as u64) < body.wire_bytes {
@@ -126,11 +128,15 @@ impl Collected {
         }
     }
 
-    fn into_bytes(self) -> Bytes {
-        if self.rest.is_empty() {
-            self.first
-        } else {
-            self.rest.freeze()
+    fn into_body(self) -> schema::Body {
+        let single = self.rest.is_empty();
+        schema::Body {
+            bytes: if single {
+                self.first
+            } else {
+                self.rest.freeze()
+            },
+            wire_bytes: self.wire_bytes,
         }
     }
 }
