@@ -44,6 +44,8 @@ pub enum Command {
     /// Reads packets, puts TCP connections together again, and writes every HTTP request with its response as a row of
     /// the archive. Traffic may be bare or wrapped in VXLAN. Several files are merged by time. HTTP is recognised by
     /// its content, on any port.
+    // A flag that is given twice is what it was given last, so that scripts can add to a command.
+    #[command(args_override_self = true)]
     #[command(after_help = AFTER_HELP, after_long_help = long_after_read())]
     Read(ReadArgs),
 }

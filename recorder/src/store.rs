@@ -18,8 +18,10 @@ pub(crate) struct Archive {
     pub(crate) store: Arc<dyn ObjectStore>,
     /// Where in the store it begins.
     pub(crate) prefix: Path,
-    /// How its place is told to people.
+    /// How its URL is told to people.
     pub(crate) shown: String,
+    /// The same with the endpoint that it is looked for at, for failures.
+    pub(crate) place: String,
     /// What kind of store it is, for telling what to do about a failure.
     pub(crate) kind: StoreKind,
 }
@@ -61,6 +63,7 @@ impl Archive {
         Ok(Self {
             store: Arc::new(store.with_fsync(true)),
             prefix: Path::default(),
+            place: shown.clone(),
             shown,
             kind: StoreKind::Local,
         })
@@ -83,8 +86,12 @@ impl Archive {
         let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
             .iter()
             .find_map(|name| std::env::var(name).ok());
-        if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
-            builder = builder.with_allow_http(true);
+        let mut place = url.to_string();
+        if let Some(endpoint) = endpoint {
+            place = format!("{place} at {endpoint}");
+            if endpoint.starts_with("http://") {
+                builder = builder.with_allow_http(true);
+            }
         }
         let store = builder
             .build()
@@ -95,6 +102,7 @@ impl Archive {
             store: Arc::new(store),
             prefix,
             shown: url.to_string(),
+            place,
             kind: StoreKind::S3,
         })
     }

@@ -9,13 +9,13 @@ mod failure;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use object_store::{Error, ObjectStoreExt as _, PutMode, PutPayload};
 use schema::{RecorderId, SegmentKey, Table};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{debug, warn};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::store::Archive;
@@ -83,7 +83,7 @@ impl Uploader {
         let published = self
             .publish_at(table, &segment.key, &path, &segment.bytes)
             .await
-            .with_context(|| format!("cannot publish segment {path} to {}", self.archive.shown))?;
+            .with_context(|| format!("cannot publish segment {path} to {}", self.archive.place))?;
         let segments = match table {
             Table::Capture => &mut self.published.capture,
             Table::Exchanges | Table::RunExchanges(_) => &mut self.published.exchanges,
@@ -210,18 +210,20 @@ impl Uploader {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
+            debug!(attempt, %error, "a request to the store failed");
             let spent = started.elapsed();
             if let Some(advice) = failure::permanent(&error, self.archive.kind) {
-                return Err(anyhow::Error::new(error).context(advice));
+                return Err(anyhow!(failure::brief(&error)).context(advice));
             }
             if spent + pause > self.retry_for {
                 let tries = format!(
                     "gave up after {attempt} tries in {}",
                     crate::units::span(spent)
                 );
-                return Err(anyhow::Error::new(error).context(tries));
+                return Err(anyhow!(failure::brief(&error)).context(tries));
             }
-            warn!(attempt, %error, "the archive's store fails, trying again");
+            let error = failure::brief(&error);
+            warn!(attempt, error, "the archive's store fails, trying again");
             // Between half of the pause and all of it, so that recorders that failed together do not return together.
             let spread = xxh3_64(format!("{}{attempt}{spent:?}", self.recorder).as_bytes()) % 512;
             let pause_now = pause.mul_f64(0.5 + spread as f64 / 1_024.0);

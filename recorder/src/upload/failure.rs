@@ -7,24 +7,43 @@ use object_store::Error;
 
 use crate::store::StoreKind;
 
+const CREDENTIALS: &str = "the store refuses the credentials: check AWS_ACCESS_KEY_ID, \
+    AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that they may list, read and write there";
+const NO_BUCKET: &str =
+    "the bucket does not exist: create it, or check its name and AWS_ENDPOINT_URL";
+const NO_ROLE: &str = "no AWS_ACCESS_KEY_ID is set and this machine has no instance role";
+const REFUSED: &str = "the store refuses the request";
+
 /// What to do about a failure that would come again however often it is tried; `None` if trying again may help.
 pub(super) fn permanent(error: &Error, kind: StoreKind) -> Option<&'static str> {
     if kind == StoreKind::Local {
         return Some(local(error));
     }
     match error {
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Some(
-            "the store refuses the credentials: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
-             AWS_SESSION_TOKEN, and that they may list, read and write there",
-        ),
-        Error::NotFound { .. } => {
-            Some("the bucket does not exist: create it, or check its name and AWS_ENDPOINT_URL")
-        }
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => Some(CREDENTIALS),
+        Error::NotFound { .. } => Some(NO_BUCKET),
         Error::NotSupported { .. }
         | Error::NotImplemented { .. }
         | Error::InvalidPath { .. }
-        | Error::UnknownConfigurationKey { .. } => Some("the store does not know the operation"),
+        | Error::UnknownConfigurationKey { .. } => Some(REFUSED),
         _ => by_text(error),
+    }
+}
+
+/// The failure in a few words: what an S3 server says, or the cause of all causes.
+pub(super) fn brief(error: &Error) -> String {
+    let text = text(error);
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>"))
+            .map(|(inner, _)| inner)
+    };
+    match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => chain(error)
+            .last()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 
@@ -47,12 +66,10 @@ fn local(error: &Error) -> &'static str {
 
 /// What the S3 client tells only in its text: the HTTP status, and where credentials were looked for.
 fn by_text(error: &Error) -> Option<&'static str> {
-    let text: String = chain(error).map(|cause| format!("{cause}\n")).collect();
+    let text = text(error);
     // The address of an instance's metadata service: credentials are asked for there when the environment has none.
     if text.contains("169.254.169.254") || text.contains("latest/api/token") {
-        return Some(
-            "no AWS_ACCESS_KEY_ID is set and this machine has no instance role to take credentials from",
-        );
+        return Some(NO_ROLE);
     }
     if text.contains("without LOCATION") {
         return Some("the bucket is in another region: set AWS_REGION");
@@ -61,9 +78,17 @@ fn by_text(error: &Error) -> Option<&'static str> {
         return Some("the endpoint is plain HTTP: set AWS_ALLOW_HTTP=true if that is meant");
     }
     let status = text.split("status code: ").nth(1)?.get(..3)?;
-    let status: u16 = status.parse().ok()?;
-    let refused = (400..500).contains(&status) && !matches!(status, 408 | 409 | 429);
-    refused.then_some("the store refuses the request")
+    match status.parse::<u16>().ok()? {
+        401 | 403 => Some(CREDENTIALS),
+        404 => Some(NO_BUCKET),
+        408 | 409 | 429 => None,
+        400..500 => Some(REFUSED),
+        _ => None,
+    }
+}
+
+fn text(error: &Error) -> String {
+    chain(error).map(|cause| format!("{cause}\n")).collect()
 }
 
 fn chain<'a>(error: &'a Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -52,3 +52,14 @@ fn what_is_wrong_with_a_disk_is_named() {
         assert!(got.contains(advice), "{kind}: {got}");
     }
 }
+
+#[test]
+fn a_failure_is_told_in_a_few_words() {
+    let xml = "status code: 403 Forbidden: <Error><Code>AccessDenied</Code><Message>No.</Message></Error>";
+    assert_eq!(brief(&generic(xml)), "AccessDenied: No.");
+    let full = Error::Generic {
+        store: "LocalFileSystem",
+        source: Box::new(io::Error::from(io::ErrorKind::StorageFull)),
+    };
+    assert_eq!(brief(&full), "no storage space");
+}
