@@ -50,7 +50,7 @@ fn duckdb_pyarrow_and_pandas_read_it_with_no_help() {
     let printed = run_python("read_archive.py", &[&archive], &[]);
     let found: Value = serde_json::from_str(&printed).unwrap();
     for reader in ["duckdb", "pyarrow", "pandas"] {
-        let found = &found[reader];
+        let here = &found[reader];
         let first = &ours[0];
         let (name, value) = first
             .request
@@ -60,22 +60,22 @@ fn duckdb_pyarrow_and_pandas_read_it_with_no_help() {
             .iter()
             .next()
             .unwrap();
-        assert_eq!(found["rows"], 200, "{reader}");
+        assert_eq!(here["rows"], 200, "{reader}");
         assert_eq!(
-            found["methods"],
+            here["methods"],
             serde_json::json!({"GET": 160, "POST": 40}),
             "{reader}"
         );
-        assert_eq!(found["first_id"], first.id().to_string(), "{reader}");
-        assert_eq!(found["first_start"], first.start().to_string(), "{reader}");
+        assert_eq!(here["first_id"], first.id().to_string(), "{reader}");
+        assert_eq!(here["first_start"], first.start().to_string(), "{reader}");
         assert_eq!(
-            found["first_header"],
+            here["first_header"],
             serde_json::json!([name, value]),
             "{reader}"
         );
         let partitions = serde_json::json!(["2026-11-22 12", "2026-11-22 13"]);
-        assert_eq!(found["partitions"], partitions, "{reader}");
-        assert_eq!(found["bodies"], found["duckdb"]["bodies"], "{reader}");
+        assert_eq!(here["partitions"], partitions, "{reader}");
+        assert_eq!(here["bodies"], found["duckdb"]["bodies"], "{reader}");
     }
     let expected = [
         ("duckdb", "request_start", "TIMESTAMP WITH TIME ZONE"),

@@ -19,11 +19,20 @@ fn capture(folder: &Path) -> PathBuf {
 }
 
 fn read(capture: &Path, archive: &str, variables: &[(&str, String)]) -> Command {
+    read_with_patience("2s", capture, archive, variables)
+}
+
+fn read_with_patience(
+    patience: &str,
+    capture: &Path,
+    archive: &str,
+    variables: &[(&str, String)],
+) -> Command {
     let mut command = recorder();
     command
         .arg("read")
         .arg(capture)
-        .args(["--archive", archive, "--retry-for", "2s"]);
+        .args(["--archive", archive, "--retry-for", patience]);
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     command
 }
@@ -112,9 +121,13 @@ fn a_store_that_says_no() {
         .find(|(name, _)| *name == "AWS_ENDPOINT_URL")
         .unwrap()
         .1 = proxy.url();
-    let mut command = read(&capture, &server.url("busy"), &throttled);
-    command.args(["--retry-for", "60s"]);
-    let _ = run(&mut command).expect_code(0);
+    let _ = run(&mut read_with_patience(
+        "60s",
+        &capture,
+        &server.url("busy"),
+        &throttled,
+    ))
+    .expect_code(0);
     assert_eq!(proxy.refused(), 3);
     let printed = run_python(
         "read_s3.py",

@@ -79,7 +79,7 @@ fn a_faithful_service_matches() {
 
 /// What arrived is what was recorded: every request once, each byte of the head that is not added on purpose.
 fn check_arrivals(arrivals: &[Arrival]) {
-    let traffic = self::traffic();
+    let traffic = traffic();
     assert_eq!(arrivals.len(), 120);
     let mut numbers: Vec<u64> = Vec::new();
     for arrival in arrivals {

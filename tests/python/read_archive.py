@@ -35,7 +35,7 @@ def with_duckdb(folder):
     columns = connection.execute(f"DESCRIBE SELECT * FROM {table}", [files]).fetchall()
     rows = connection.execute(
         f"""SELECT exchange_id, strftime(request_start, '%Y-%m-%dT%H:%M:%S.%fZ'), response_body, request_headers[1].name,
-                   list_transform(request_headers, h -> h.value)[1], date::varchar, hour::int
+                   request_headers[1].value, date::varchar, hour::int
             FROM {table} ORDER BY request_start, exchange_id""",
         [files],
     ).fetchall()

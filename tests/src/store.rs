@@ -20,6 +20,8 @@ pub struct S3Server {
     child: Child,
     folder: TempDir,
     port: u16,
+    /// Where the server keeps its folders, the buckets among them.
+    filer: u16,
 }
 
 impl S3Server {
@@ -67,6 +69,7 @@ impl S3Server {
             child,
             folder,
             port,
+            filer,
         };
         server.wait_until_ready();
         server
@@ -105,8 +108,7 @@ impl S3Server {
 
     fn wait_until_ready(&mut self) {
         let started = Instant::now();
-        // Unsigned requests are refused once the bucket is there; before, the server says something else or nothing.
-        while !self.refuses_unsigned_requests() {
+        while !self.is_ready() {
             let ended = self
                 .child
                 .try_wait()
@@ -119,19 +121,24 @@ impl S3Server {
         }
     }
 
-    fn refuses_unsigned_requests(&self) -> bool {
-        let ask = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-            stream.write_all(
-                b"GET /archive/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-            )?;
-            let mut answer = [0; 12];
-            stream.read_exact(&mut answer)?;
-            Ok(String::from_utf8_lossy(&answer).into_owned())
-        };
-        ask().is_ok_and(|answer| answer.ends_with("403"))
+    /// Whether the bucket is there and unsigned requests for it are refused, as they are once keys are known.
+    fn is_ready(&self) -> bool {
+        let bucket = ask(self.filer, "/buckets/archive/").is_ok_and(|status| status == "200");
+        bucket && ask(self.port, "/archive/").is_ok_and(|status| status == "403")
     }
+}
+
+/// The status that a server of this machine answers to a plain request.
+fn ask(port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer[9..]).into_owned())
 }
 
 impl Drop for S3Server {

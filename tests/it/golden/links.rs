@@ -38,13 +38,29 @@ golden! {
         .on(0).bare().vxlan(1).server(OK)
         .on(1).bare().vxlan(2).server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 
-    /// The mirror cut the frame: the answer lacks its last bytes and says how many.
-    truncated_frame => PacketScript::new()
+    /// The mirror cut a frame inside the answer's body: it lacks those bytes, and says how many.
+    truncated_in_body => PacketScript::new()
+        .connect().client(GET)
+        .server("HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n0123456789").cut(110)
+        .server("abcdefghijABCDEFGHIJ")
+        .client_ack()
+        .client(GET).server(OK)
+        .close();
+
+    /// The mirror cut a frame inside the answer's head.
+    truncated_in_head => PacketScript::new()
         .connect().client(GET)
         .server("HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n0123456789").cut(80)
         .server("abcdefghijABCDEFGHIJ")
         .client_ack()
         .client(GET).server(OK)
+        .close();
+
+    /// The mirror cut a frame inside the TCP header.
+    truncated_in_tcp_header => PacketScript::new()
+        .connect().client(GET)
+        .server(OK).cut(40)
+        .client_ack()
         .close();
 
     /// Datagrams to the tunnel's port that are too short, and frames of other protocols.
