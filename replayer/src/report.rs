@@ -5,6 +5,8 @@
 
 mod chart;
 mod html;
+#[cfg(test)]
+mod sample;
 mod terminal;
 mod units;
 
@@ -17,7 +19,7 @@ use crate::cli::ReportArgs;
 use crate::output::{self, Style};
 use crate::run_ref::RunRef;
 
-pub(crate) use terminal::{clip, one_line, summary};
+pub(crate) use terminal::{clip, one_line, sides, summary};
 pub(crate) use units::{minute_text, second_text, span_text, verdict_colour, verdict_text};
 
 /// Prints the report, and writes the page if one is asked for.

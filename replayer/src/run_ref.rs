@@ -112,7 +112,9 @@ pub(crate) async fn list(
         .try_collect()
         .await?;
     runs.sort_by_key(|(path, document)| {
-        let started = document.as_ref().map_or(schema::Timestamp::MIN, |d| d.started_at);
+        let started = document
+            .as_ref()
+            .map_or(schema::Timestamp::MIN, |d| d.started_at);
         (std::cmp::Reverse(started), path.clone())
     });
     Ok(runs)

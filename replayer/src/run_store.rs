@@ -8,6 +8,8 @@
 //! verdict when everything else is in the store. So whatever a killed run published is a run that says it was killed.
 
 mod encoder;
+#[cfg(test)]
+pub(crate) mod sample;
 mod uploader;
 
 use std::sync::Arc;

@@ -43,7 +43,12 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
         .replay
         .as_ref()
         .map(|replay| replay.recorded_start)
-        .with_context(|| format!("exchange {} of the run does not say when it was recorded", args.exchange))?;
+        .with_context(|| {
+            format!(
+                "exchange {} of the run does not say when it was recorded",
+                args.exchange
+            )
+        })?;
     let recorded = at(&run.store, &Table::Exchanges, recorded_start, args.exchange)
         .await?
         .with_context(|| {
@@ -74,7 +79,10 @@ async fn find_replayed(run: &RunRef, id: ExchangeId) -> anyhow::Result<Exchange>
     let table = Table::RunExchanges(run.name.clone());
     let all = segments(&*run.store, &table, TimeWindow::ALL).await?;
     if all.is_empty() {
-        bail!("run {} has no exchanges: it sent none, or was killed before the first were stored", run.name);
+        bail!(
+            "run {} has no exchanges: it sent none, or was killed before the first were stored",
+            run.name
+        );
     }
     let mut stream = ExchangeStream::new(
         Arc::clone(&run.store),
@@ -86,12 +94,18 @@ async fn find_replayed(run: &RunRef, id: ExchangeId) -> anyhow::Result<Exchange>
     while let Some(exchange) = stream.next().await? {
         if exchange.id() == id {
             let start = exchange.start();
-            return at(&run.store, &table, start, id)
-                .await?
-                .with_context(|| format!("exchange {id} of run {} is gone while it was read", run.name));
+            return at(&run.store, &table, start, id).await?.with_context(|| {
+                format!(
+                    "exchange {id} of run {} is gone while it was read",
+                    run.name
+                )
+            });
         }
     }
-    bail!("run {} has no exchange {id}; ids are in its report and in its divergences", run.name)
+    bail!(
+        "run {} has no exchange {id}; ids are in its report and in its divergences",
+        run.name
+    )
 }
 
 /// The exchange with this id that starts at `start`.

@@ -16,10 +16,10 @@
 //! | `no_response`, `no_request`, `request_gap`, `request_truncated`, `aborted`, `upgraded` | nothing | incomparable |
 
 mod body;
-mod octets;
 pub(crate) mod excerpt;
 pub(crate) mod headers;
 mod json;
+mod octets;
 pub mod policy;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -26,7 +26,8 @@ use reasons::Reasons;
 use timeline::TimelineStats;
 
 pub use conclusion::conclude;
-pub use side_by_side::side_by_side;
+pub use lines::{Lines, answer_lines};
+pub use side_by_side::{CONTEXT, side_by_side};
 pub use words::{grouped, plural, share_text};
 
 /// Bounds of a report.

@@ -112,7 +112,13 @@ pub(super) fn percentiles(recorded: &Percentiles, replayed: &Percentiles) -> Str
         let us = 10_f64.powf(low + f64::from(decade));
         grid_line(&mut svg, y(us as u64), &span_text(us as u64));
     }
-    for (share, label) in [(0.0, "0"), (0.5, "50"), (0.9, "90"), (0.99, "99"), (0.999, "99.9")] {
+    for (share, label) in [
+        (0.0, "0"),
+        (0.5, "50"),
+        (0.9, "90"),
+        (0.99, "99"),
+        (0.999, "99.9"),
+    ] {
         if -(1.0_f64 - share).log10() <= nines_max {
             x_label(&mut svg, x(share), label);
         }
@@ -124,7 +130,11 @@ pub(super) fn percentiles(recorded: &Percentiles, replayed: &Percentiles) -> Str
             .map(|point| format!("{:.1},{:.1}", x(point.share), y(point.us)))
             .collect();
         // Writing to a string cannot fail, here and below.
-        let _ = write!(svg, r#"<polyline class="line {class}" points="{}"/>"#, points.join(" "));
+        let _ = write!(
+            svg,
+            r#"<polyline class="line {class}" points="{}"/>"#,
+            points.join(" ")
+        );
     }
     svg + "</svg>"
 }
@@ -148,11 +158,20 @@ fn over_time(timeline: &Timeline, series: &[Series], label: impl Fn(f64) -> Stri
     for part in 0..=4_u32 {
         let us = length_us as f64 * f64::from(part) / 4.0;
         let x = LEFT + (WIDTH - LEFT - RIGHT) * f64::from(part) / 4.0;
-        let text = if part == 0 { "0".to_owned() } else { span_text(us as u64) };
+        let text = if part == 0 {
+            "0".to_owned()
+        } else {
+            span_text(us as u64)
+        };
         x_label(&mut svg, x, &text);
     }
     for series in series {
-        line(&mut svg, series, |index| LEFT + (index as f64 + 0.5) * step, &y);
+        line(
+            &mut svg,
+            series,
+            |index| LEFT + (index as f64 + 0.5) * step,
+            &y,
+        );
     }
     svg + "</svg>"
 }
@@ -166,7 +185,10 @@ fn line(svg: &mut String, series: &Series, x: impl Fn(usize) -> f64, y: &impl Fn
             [] => {}
             [point] => {
                 let (x, y) = point.split_once(',').unwrap_or((point, "0"));
-                let _ = write!(svg, r#"<circle class="dot {class}" cx="{x}" cy="{y}" r="2"/>"#);
+                let _ = write!(
+                    svg,
+                    r#"<circle class="dot {class}" cx="{x}" cy="{y}" r="2"/>"#
+                );
             }
             many => {
                 let _ = write!(

@@ -30,9 +30,9 @@ pub(super) fn page(document: &RunDocument, archive: &str) -> String {
          <title>{}</title>\n<style>\n{CSS}</style>\n</head>\n<body>\n<main>\n",
         escape(&title)
     );
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "<div class=\"top\"><span><b>Reprise</b> replay report</span><span>{}</span></div>\n",
+        "<div class=\"top\"><span><b>Reprise</b> replay report</span><span>{}</span></div>",
         escape(&document.run)
     );
     verdict(document, &mut page);
@@ -43,8 +43,10 @@ pub(super) fn page(document: &RunDocument, archive: &str) -> String {
     endpoints::section(document, archive, &mut page);
     page.push_str("<div class=\"pair\">\n");
     sections::schedule(document, &mut page);
+    page.push_str("<div class=\"stack\">\n");
     sections::latency(document, &mut page);
-    page.push_str("</div>\n");
+    sections::trouble(document, &mut page);
+    page.push_str("</div>\n</div>\n");
     sections::latency_by_endpoint(document, &mut page);
     sections::not_compared(document, &mut page);
     let _ = write!(

@@ -38,7 +38,10 @@ fn head(document: &RunDocument, archive: &str, style: Style, text: &mut String) 
         text.push_str(line.trim_end());
         text.push('\n');
     };
-    line(format!("{verdict}  {}", style.paint(Colour::Strong, &document.run)));
+    line(format!(
+        "{verdict}  {}",
+        style.paint(Colour::Strong, &document.run)
+    ));
     for part in wrap(&sentence(document), WIDTH) {
         line(part);
     }
@@ -85,7 +88,10 @@ fn head(document: &RunDocument, archive: &str, style: Style, text: &mut String) 
     for (name, value) in facts {
         for (index, part) in wrap(&value, WIDTH - 11).into_iter().enumerate() {
             let name = if index == 0 { name } else { "" };
-            line(format!("{}{part}", style.paint(Colour::Faint, &format!("{name:<11}"))));
+            line(format!(
+                "{}{part}",
+                style.paint(Colour::Faint, &format!("{name:<11}"))
+            ));
         }
     }
     line(String::new());
@@ -121,14 +127,21 @@ fn endpoints(document: &RunDocument, style: Style, text: &mut String) {
         return;
     }
     text.push('\n');
-    let mut table = Table::new(&[ENDPOINT_WIDTH, 9, 8, 8, 8, 14]);
+    let table = Table::new(&[ENDPOINT_WIDTH, 9, 8, 8, 8, 14]);
     table.head(
-        &["endpoint", "requests", "differ", "failed", "unjudged", "p99 before"],
+        &[
+            "endpoint",
+            "requests",
+            "differ",
+            "failed",
+            "unjudged",
+            "p99, change",
+        ],
         style,
         text,
     );
     for endpoint in endpoints.iter().take(ENDPOINTS_MAX) {
-        row(endpoint, &mut table, style, text);
+        row(endpoint, &table, style, text);
         for group in endpoint.groups.iter().take(GROUPS_MAX) {
             text.push_str(&group_line(group, style));
         }
@@ -139,7 +152,10 @@ fn endpoints(document: &RunDocument, style: Style, text: &mut String) {
                 more.push(format!("{} more", plural(groups_more, "group")));
             }
             if endpoint.ungrouped > 0 {
-                more.push(format!("{} in no group", plural(endpoint.ungrouped, "divergence")));
+                more.push(format!(
+                    "{} in no group",
+                    plural(endpoint.ungrouped, "divergence")
+                ));
             }
             text.push_str(&style.paint(Colour::Faint, &format!("    … {}", more.join(", "))));
             text.push('\n');
@@ -161,7 +177,7 @@ fn endpoints(document: &RunDocument, style: Style, text: &mut String) {
     }
 }
 
-fn row(endpoint: &EndpointReport, table: &mut Table, style: Style, text: &mut String) {
+fn row(endpoint: &EndpointReport, table: &Table, style: Style, text: &mut String) {
     let latency = &endpoint.latency;
     let before_after = if latency.recorded.count == 0 {
         "-".to_owned()
@@ -180,7 +196,7 @@ fn row(endpoint: &EndpointReport, table: &mut Table, style: Style, text: &mut St
     let unjudged = endpoint.incomparable.saturating_sub(endpoint.failed);
     table.row(
         &[
-            &endpoint.endpoint,
+            &one_line(&endpoint.endpoint),
             &grouped(endpoint.planned),
             &grouped(endpoint.differed),
             &grouped(endpoint.failed),
@@ -203,19 +219,12 @@ fn group_line(group: &DivergenceGroup, style: Style) -> String {
     let mut lines = format!(
         "    {:>6}x  {:<44} {}\n",
         grouped(group.exchanges),
-        clip(&place, 44),
+        clip(&one_line(&place), 44),
         style.paint(Colour::Bad, &group.kind),
     );
     if let Some(example) = group.examples.first() {
-        let side = |side: &Option<String>| {
-            side.as_deref().map_or_else(|| "nothing".to_owned(), |text| clip(&one_line(text), 30))
-        };
-        let line = format!(
-            "             {} -> {}  in {}",
-            side(&example.expected),
-            side(&example.actual),
-            example.exchange
-        );
+        let (was, is) = sides(example.expected.as_deref(), example.actual.as_deref(), 30);
+        let line = format!("             {was} -> {is}  in {}", example.exchange);
         lines.push_str(&style.paint(Colour::Faint, &clip(&line, WIDTH)));
         lines.push('\n');
     }
@@ -313,12 +322,45 @@ pub(crate) fn clip(text: &str, width: usize) -> String {
     format!("{head}…{tail}")
 }
 
-/// Text of traffic on one line, without anything that a terminal would obey.
+/// Both sides on one line of at most `width` characters each, cut so that what differs is seen.
+pub(crate) fn sides(
+    expected: Option<&str>,
+    actual: Option<&str>,
+    width: usize,
+) -> (String, String) {
+    let plain = |side: Option<&str>| side.map_or_else(|| "nothing".to_owned(), one_line);
+    let (was, is) = (plain(expected), plain(actual));
+    if was.chars().count() <= width && is.chars().count() <= width {
+        return (was, is);
+    }
+    let same = was
+        .chars()
+        .zip(is.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let start = same.saturating_sub(width / 3);
+    let cut = |text: &str| {
+        let count = text.chars().count();
+        let before = if start > 0 { "…" } else { "" };
+        let room = width - before.chars().count();
+        let rest: String = text.chars().skip(start).take(room).collect();
+        if count > start + room {
+            let shorter: String = rest.chars().take(room - 1).collect();
+            format!("{before}{shorter}…")
+        } else {
+            format!("{before}{rest}")
+        }
+    };
+    (cut(&was), cut(&is))
+}
+
+/// Text of traffic on one line, without anything that a terminal would obey or that turns its direction.
 pub(crate) fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',
             c if c.is_control() => '\u{fffd}',
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
             c => c,
         })
         .collect()

@@ -46,7 +46,11 @@ pub(crate) fn verdict_text(document: &RunDocument) -> &'static str {
 
 /// The colour of the verdict.
 pub(crate) fn verdict_colour(document: &RunDocument) -> Colour {
-    match document.conclusion.as_ref().map(|conclusion| conclusion.verdict) {
+    match document
+        .conclusion
+        .as_ref()
+        .map(|conclusion| conclusion.verdict)
+    {
         Some(RunVerdict::Pass) => Colour::Good,
         Some(RunVerdict::Fail) => Colour::Bad,
         Some(RunVerdict::NotEnoughEvidence) | None => Colour::Doubt,
@@ -86,7 +90,9 @@ pub(crate) fn schedule_text(document: &RunDocument) -> String {
 /// How long the run took, once it has ended.
 pub(crate) fn took_text(document: &RunDocument) -> Option<String> {
     let took = document.finished_at?.since(document.started_at);
-    Some(span_text(u64::try_from(took.as_micros()).unwrap_or(u64::MAX)))
+    Some(span_text(
+        u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+    ))
 }
 
 /// Against what, in words.

@@ -178,7 +178,7 @@ impl Encoder {
     }
 
     /// Writes the document as far as it is known, state `running`, so that a kill leaves it behind.
-    fn checkpoint(&mut self) -> anyhow::Result<()> {
+    fn checkpoint(&self) -> anyhow::Result<()> {
         let mut document = self.document.clone();
         self.report.write_into_running(&mut document);
         let path = document_path(&document.run);

@@ -1,13 +1,14 @@
 //! One exchange for a terminal: the request as a curl command, what differs, both answers side by side.
 
+use replayer_core::compare::Comparison;
 use replayer_core::endpoint;
 use replayer_core::report::{CONTEXT, answer_lines, plural, side_by_side};
 use schema::run::DiffRow;
-use schema::{Exchange, ExchangeVerdict, Outcome, Request};
+use schema::{Exchange, ExchangeVerdict, Outcome, Request, Response};
 
 use super::Shown;
 use crate::output::{Colour, Style};
-use crate::report::{clip, one_line, second_text, span_text};
+use crate::report::{clip, one_line, second_text, sides, span_text};
 
 /// Columns of one side.
 const SIDE: usize = 48;
@@ -26,11 +27,7 @@ pub(super) fn text(shown: &Shown, whole: bool, style: Style) -> String {
         actual,
         comparison,
     } = shown;
-    let mut text = String::new();
-    let mut line = |line: &str| {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    };
+    let mut text = Text::default();
     let verdict = match comparison.verdict {
         ExchangeVerdict::Match => style.paint(Colour::Good, "MATCH"),
         ExchangeVerdict::Differ => style.paint(Colour::Bad, "DIFFER"),
@@ -40,73 +37,88 @@ pub(super) fn text(shown: &Shown, whole: bool, style: Style) -> String {
         .reason
         .as_ref()
         .map_or_else(String::new, |reason| format!(": {reason}"));
-    line(&format!(
+    text.line(&format!(
         "{verdict}{reason}  {}",
         style.paint(Colour::Strong, &one_line(&endpoint::of(recorded)))
     ));
-    line(&format!(
+    text.line(&format!(
         "exchange {}, recorded {}{}",
         recorded.id(),
         second_text(recorded.start()),
         sent_text(actual)
     ));
     if let Some(request) = &actual.request {
-        line("");
-        line(&style.paint(Colour::Strong, "The request as it was sent"));
-        line(&curl(request, &document.target.url));
+        text.heading("The request as it was sent", style);
+        text.line(&curl(request, &document.target.url));
     }
     if !comparison.divergences.is_empty() {
-        line("");
-        line(&style.paint(Colour::Strong, &plural(comparison.found, "difference")));
-        for divergence in &comparison.divergences {
-            let side = |side: &Option<String>| {
-                side.as_deref()
-                    .map_or_else(|| "nothing".to_owned(), |text| clip(&one_line(text), 60))
-            };
-            line(&format!(
-                "  {} {}: {} -> {}",
-                divergence.part,
-                one_line(&divergence.location),
-                side(&divergence.expected),
-                side(&divergence.actual)
-            ));
-        }
-        let more = comparison.found - comparison.divergences.len() as u64;
-        if more > 0 {
-            line(&format!("  … {more} more"));
-        }
+        differences(comparison, style, &mut text);
     }
     if let (Some(expected), Some(answer)) = (&recorded.response, &actual.response) {
-        line("");
-        line(&style.paint(
-            Colour::Strong,
-            &format!("{:<SIDE$} | replayed", "recorded"),
-        ));
-        let lines = answer_lines(expected, answer);
         let is_whole = whole || comparison.verdict != ExchangeVerdict::Differ;
-        let (context, rows_max) = if is_whole {
-            (usize::MAX, usize::MAX)
-        } else {
-            (CONTEXT, ROWS_MAX)
-        };
-        let (mut rows, mut left_out) =
-            side_by_side(&lines.expected, &lines.actual, context, rows_max);
-        if rows.is_empty() {
-            // Without a difference nothing is near one; every line is what a reader asked for.
-            rows = lines.expected.into_iter().map(same_row).collect();
-            if !whole {
-                left_out = rows.len().saturating_sub(ROWS_MAX) as u64;
-                rows.truncate(ROWS_MAX);
-            }
-        }
-        for row in &rows {
-            line(&row_text(row, style));
-        }
-        if left_out > 0 {
-            line(&format!("… {} more; see them with --whole", plural(left_out, "line")));
-        }
+        answers(expected, answer, is_whole, style, &mut text);
     }
-    text
+    text.0
+}
+
+/// Lines without spaces at their ends.
+#[derive(Debug, Default)]
+struct Text(String);
+
+impl Text {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(line.trim_end());
+        self.0.push('\n');
+    }
+
+    fn heading(&mut self, heading: &str, style: Style) {
+        self.line("");
+        self.line(&style.paint(Colour::Strong, heading));
+    }
+}
+
+fn differences(comparison: &Comparison, style: Style, text: &mut Text) {
+    text.heading(&plural(comparison.found, "difference"), style);
+    for divergence in &comparison.divergences {
+        let (was, is) = sides(
+            divergence.expected.as_deref(),
+            divergence.actual.as_deref(),
+            60,
+        );
+        text.line(&format!(
+            "  {} {}: {was} -> {is}",
+            divergence.part,
+            one_line(&divergence.location),
+        ));
+    }
+    let more = comparison.found - comparison.divergences.len() as u64;
+    if more > 0 {
+        text.line(&format!("  … {more} more"));
+    }
+}
+
+fn answers(expected: &Response, actual: &Response, whole: bool, style: Style, text: &mut Text) {
+    text.heading(&format!("{:<SIDE$} | replayed", "recorded"), style);
+    let lines = answer_lines(expected, actual);
+    let (context, rows_max) = if whole {
+        (usize::MAX, usize::MAX)
+    } else {
+        (CONTEXT, ROWS_MAX)
+    };
+    let (mut rows, left_out) = side_by_side(&lines.expected, &lines.actual, context, rows_max);
+    if rows.is_empty() {
+        // Without a difference nothing is near one; every line is what a reader asked for.
+        rows = lines.expected.into_iter().map(same_row).collect();
+    }
+    for row in &rows {
+        text.line(&row_text(row, style));
+    }
+    if left_out > 0 {
+        text.line(&format!(
+            "… {} more; see them with --whole",
+            plural(left_out, "line")
+        ));
+    }
 }
 
 fn same_row(line: String) -> DiffRow {
@@ -181,20 +193,31 @@ pub(super) fn curl(request: &Request, target: &str) -> String {
             .iter()
             .any(|framing| name.eq_ignore_ascii_case(framing));
         if !is_framing {
-            parts.push(format!("-H {}", quoted(&format!("{name}: {value}"))));
+            let field = one_line(&format!("{name}: {value}"));
+            parts.push(format!("-H {}", quoted(&field)));
         }
     }
     let body = &request.body.bytes;
     let mut note = String::new();
     if !body.is_empty() {
         match std::str::from_utf8(body) {
-            Ok(text) if text.len() <= BODY_BYTES_MAX && !text.contains('\0') => {
+            Ok(text) if text.len() <= BODY_BYTES_MAX && text.chars().all(is_harmless) => {
                 parts.push(format!("--data-binary {}", quoted(text)));
             }
-            _ => note = format!("\n  # with a body of {} bytes, which is in the archive", body.len()),
+            _ => {
+                note = format!(
+                    "\n  # with a body of {} bytes, which is in the archive",
+                    body.len()
+                )
+            }
         }
     }
     format!("  {}{note}", parts.join(" \\\n    "))
+}
+
+/// Whether a terminal shows the character, and does nothing else.
+fn is_harmless(c: char) -> bool {
+    !c.is_control() || matches!(c, '\n' | '\r' | '\t')
 }
 
 /// A word for a POSIX shell.

@@ -259,7 +259,8 @@ fn without_port(authority: &str) -> &str {
 }
 
 fn challenge(value: &str) -> String {
-    let (scheme, parameters) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    let value = value.trim();
+    let (scheme, parameters) = value.split_once(' ').unwrap_or((value, ""));
     let mut parameters: Vec<&str> = parameters
         .split(',')
         .map(str::trim)
@@ -313,3 +314,6 @@ impl<'a> Cookie<'a> {
         text
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use schema::{
     ExchangeVerdict, Headers, Outcome, Protocol, Replay, Request, Response, Timestamp,
 };
 
+use super::{Comparison, Rules, compare};
+
 /// When the samples were recorded, microseconds: 2026-11-22T13:00:00Z.
 pub(crate) const RECORDED_US: i64 = 1_795_352_400_000_000;
 
@@ -96,4 +98,22 @@ pub(crate) fn unanswered(recorded: &Exchange, outcome: Outcome, reason: &str) ->
         replay.outcome_reason = Some(reason.to_owned());
     }
     exchange
+}
+
+/// Compares with the default rules.
+pub(crate) fn compared(recorded: &Exchange, actual: &Exchange) -> Comparison {
+    compare(recorded, actual, &Rules::default())
+}
+
+/// `part location kind expected|actual` for each difference.
+pub(crate) fn found(comparison: &Comparison) -> Vec<String> {
+    let text = |side: &Option<String>| side.as_deref().unwrap_or("-").to_owned();
+    comparison
+        .divergences
+        .iter()
+        .map(|d| {
+            let (expected, actual) = (text(&d.expected), text(&d.actual));
+            format!("{} {} {:?} {expected}|{actual}", d.part, d.location, d.kind)
+        })
+        .collect()
 }

@@ -182,8 +182,8 @@ fn reasons(document: &RunDocument) -> Vec<String> {
     }
     if totals.filtered_out > 0 {
         reasons.push(format!(
-            "{} of the window left out by the filters",
-            was(totals.filtered_out, "request")
+            "{} of the window did not pass the filters and were not replayed",
+            plural(totals.filtered_out, "request")
         ));
     }
     reasons.extend(capture_reasons(document));
@@ -202,7 +202,7 @@ fn capture_reasons(document: &RunDocument) -> Vec<String> {
     let missing = coverage.minutes.saturating_sub(coverage.minutes_recorded);
     if missing > 0 {
         reasons.push(format!(
-            "{} of {} of the window without a recorder",
+            "no recorder ran in {} of the {} of the window",
             grouped(missing),
             plural(coverage.minutes, "minute")
         ));

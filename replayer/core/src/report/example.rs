@@ -37,7 +37,8 @@ pub(super) fn example(
         expected,
         actual: actual_lines,
     } = answer_lines(expected_response, actual_response);
-    let (rows, rows_left_out) = side_by_side(&expected, &actual_lines, CONTEXT, limits.example_rows_max);
+    let (rows, rows_left_out) =
+        side_by_side(&expected, &actual_lines, CONTEXT, limits.example_rows_max);
     let answer = |exchange: &Exchange| {
         let response = exchange.response.as_ref();
         Answer {

@@ -38,7 +38,10 @@ pub fn side_by_side(
     let changed: Vec<bool> = rows.iter().map(is_changed).collect();
     let is_near = |index: usize| {
         let from = index.saturating_sub(context);
-        let to = index.saturating_add(context).saturating_add(1).min(changed.len());
+        let to = index
+            .saturating_add(context)
+            .saturating_add(1)
+            .min(changed.len());
         changed[from..to].contains(&true)
     };
     let mut shown = Vec::new();

@@ -16,16 +16,13 @@ const ENDPOINTS_MAX: usize = 500;
 /// Groups of one endpoint on the page.
 const GROUPS_MAX: usize = 100;
 
-/// Endpoints that are open when the page opens: those that differ, if they are few.
+/// Endpoints that are open when the page opens: the worst.
 const OPEN_MAX: usize = 2;
 
 /// The section.
 pub(super) fn section(document: &RunDocument, archive: &str, page: &mut String) {
     let endpoints = &document.report.endpoints;
-    let differing = endpoints
-        .iter()
-        .filter(|endpoint| is_bad(endpoint))
-        .count();
+    let differing = endpoints.iter().filter(|endpoint| is_bad(endpoint)).count();
     page.push_str("<section>\n<div class=\"tools\"><h2>What changed, by endpoint</h2>");
     if endpoints.len() > 1 {
         page.push_str(
@@ -49,12 +46,15 @@ pub(super) fn section(document: &RunDocument, archive: &str, page: &mut String) 
     );
     let place = format!("{}/runs/{}", archive.trim_end_matches('/'), document.run);
     for (index, endpoint) in endpoints.iter().take(ENDPOINTS_MAX).enumerate() {
-        row(endpoint, index, differing <= OPEN_MAX, &place, page);
+        row(endpoint, index, &place, page);
     }
     page.push_str("</div>\n");
     let more = endpoints.len().saturating_sub(ENDPOINTS_MAX);
     if more > 0 {
-        let _ = writeln!(page, "<p class=\"faint\">{more} more endpoints are in run.json.</p>");
+        let _ = writeln!(
+            page,
+            "<p class=\"faint\">{more} more endpoints are in run.json.</p>"
+        );
     }
     page.push_str("</section>\n");
 }
@@ -63,7 +63,7 @@ fn is_bad(endpoint: &EndpointReport) -> bool {
     endpoint.differed + endpoint.failed > 0
 }
 
-fn row(endpoint: &EndpointReport, index: usize, opens: bool, place: &str, page: &mut String) {
+fn row(endpoint: &EndpointReport, index: usize, place: &str, page: &mut String) {
     let count = |count: u64, class: &str| {
         let class = if count == 0 { "zero" } else { class };
         format!("<span class=\"num {class}\">{}</span>", grouped(count))
@@ -78,14 +78,25 @@ fn row(endpoint: &EndpointReport, index: usize, opens: bool, place: &str, page: 
         count(endpoint.failed, "count-bad"),
         count(unjudged, "count-doubt"),
     );
-    let fields: Vec<&str> = endpoint.groups.iter().map(|group| group.location.as_str()).collect();
+    let fields: Vec<&str> = endpoint
+        .groups
+        .iter()
+        .map(|group| group.location.as_str())
+        .collect();
     let text = format!("{} {}", endpoint.endpoint, fields.join(" ")).to_lowercase();
     let text = escape(&text);
     if endpoint.groups.is_empty() && endpoint.incomparable == 0 && endpoint.ungrouped == 0 {
-        let _ = writeln!(page, "<div class=\"plain cols\" data-text=\"{text}\"><span></span>{cells}</div>");
+        let _ = writeln!(
+            page,
+            "<div class=\"plain cols\" data-text=\"{text}\"><span></span>{cells}</div>"
+        );
         return;
     }
-    let open = if opens && is_bad(endpoint) { " open" } else { "" };
+    let open = if index < OPEN_MAX && is_bad(endpoint) {
+        " open"
+    } else {
+        ""
+    };
     let _ = writeln!(
         page,
         "<details class=\"endpoint\" id=\"endpoint-{index}\" data-text=\"{text}\"{open}><summary class=\"cols\">{cells}</summary>\n\
@@ -128,7 +139,10 @@ fn groups(endpoint: &EndpointReport, place: &str, page: &mut String) {
     page.push_str("</table>\n");
     let more = endpoint.groups.len().saturating_sub(GROUPS_MAX);
     if more > 0 {
-        let _ = writeln!(page, "<p class=\"faint\">{more} more groups are in run.json.</p>");
+        let _ = writeln!(
+            page,
+            "<p class=\"faint\">{more} more groups are in run.json.</p>"
+        );
     }
     if endpoint.ungrouped > 0 {
         let _ = writeln!(
@@ -153,7 +167,11 @@ fn group_row(group: &DivergenceGroup, place: &str, page: &mut String) {
     let span = if group.first == group.last {
         minute_text(group.first)
     } else {
-        format!("{} to {}", minute_text(group.first), minute_text(group.last))
+        format!(
+            "{} to {}",
+            minute_text(group.first),
+            minute_text(group.last)
+        )
     };
     let _ = writeln!(
         page,
@@ -169,7 +187,8 @@ fn sides(example: &GroupExample, place: &str, page: &mut String) {
         (Some(expected), Some(actual)) => marked(expected, actual),
         (expected, actual) => {
             let side = |side: &Option<String>, tag: &str| {
-                side.as_ref().map_or_else(nothing, |text| format!("<{tag}>{}</{tag}>", escape(text)))
+                side.as_ref()
+                    .map_or_else(nothing, |text| format!("<{tag}>{}</{tag}>", escape(text)))
             };
             (side(expected, "del"), side(actual, "ins"))
         }
@@ -202,7 +221,10 @@ fn figure(example: &Example, place: &str, page: &mut String) {
     }
     page.push_str("</table>");
     let more = if example.rows_left_out > 0 {
-        format!("{} more differ or stand near. ", plural(example.rows_left_out, "line"))
+        format!(
+            "{} more differ or stand near. ",
+            plural(example.rows_left_out, "line")
+        )
     } else {
         String::new()
     };
@@ -216,7 +238,10 @@ fn figure(example: &Example, place: &str, page: &mut String) {
 
 fn diff_row(row: &DiffRow, page: &mut String) {
     let _ = match (&row.expected, &row.actual) {
-        (None, None) => writeln!(page, "<tr class=\"leap\"><td>&#8943;</td><td>&#8943;</td></tr>"),
+        (None, None) => writeln!(
+            page,
+            "<tr class=\"leap\"><td>&#8943;</td><td>&#8943;</td></tr>"
+        ),
         (Some(expected), Some(actual)) if expected == actual => {
             let line = escape(expected);
             writeln!(page, "<tr><td>{line}</td><td>{line}</td></tr>")

@@ -64,7 +64,11 @@ pub(super) fn coverage(document: &RunDocument, page: &mut String) {
         } else {
             *count as f64 * 100.0 / selected as f64
         };
-        let last = if index + 1 == steps.len() { " last" } else { "" };
+        let last = if index + 1 == steps.len() {
+            " last"
+        } else {
+            ""
+        };
         let _ = writeln!(
             page,
             "<span>{name}</span><span class=\"bar{last}\"><i style=\"width:{width:.3}%\"></i></span>\
@@ -163,14 +167,6 @@ pub(super) fn schedule(document: &RunDocument, page: &mut String) {
         &chart::rate(&document.report.timeline),
         page,
     );
-    if document.totals.differed + document.totals.failed > 0 {
-        figure(
-            "Answers that differ or failed",
-            &[("k3", "by due time")],
-            &chart::trouble(&document.report.timeline),
-            page,
-        );
-    }
     page.push_str("</section>\n");
 }
 
@@ -185,13 +181,22 @@ pub(super) fn latency(document: &RunDocument, page: &mut String) {
         return;
     }
     page.push_str("<table>\n<tr><th></th>");
-    for name in ["mean", "p50", "p90", "p99", "p99.9", "largest"] {
+    for name in ["p50", "p90", "p99", "p99.9", "largest"] {
         let _ = write!(page, "<th class=\"num\">{name}</th>");
     }
     page.push_str("</tr>\n");
-    for (name, side) in [("recorded", &latency.recorded), ("replayed", &latency.replayed)] {
-        let _ = write!(page, "<tr><td>{name}</td><td class=\"num\">{}</td>", mean_text(side.mean_us));
-        for us in [side.p50_us, side.p90_us, side.p99_us, side.p999_us, side.max_us] {
+    for (name, side) in [
+        ("recorded", &latency.recorded),
+        ("replayed", &latency.replayed),
+    ] {
+        let _ = write!(page, "<tr><td>{name}</td>");
+        for us in [
+            side.p50_us,
+            side.p90_us,
+            side.p99_us,
+            side.p999_us,
+            side.max_us,
+        ] {
             let _ = write!(page, "<td class=\"num\">{}</td>", span_text(us));
         }
         page.push_str("</tr>\n");
@@ -208,8 +213,27 @@ pub(super) fn latency(document: &RunDocument, page: &mut String) {
         "<p class=\"faint\" style=\"margin-top:10px\">From the first byte of the request to the last of the answer, of {} \
          that were answered whole on both sides. Recorded where the traffic was mirrored, replayed where the replayer ran: \
          the network between them is in the difference.</p>\n</section>",
-        if latency.recorded.count == 1 { "the 1 request".to_owned() } else { format!("the {} requests", grouped(latency.recorded.count)) },
+        if latency.recorded.count == 1 {
+            "the 1 request".to_owned()
+        } else {
+            format!("the {} requests", grouped(latency.recorded.count))
+        },
     );
+}
+
+/// When answers differed or failed.
+pub(super) fn trouble(document: &RunDocument, page: &mut String) {
+    if document.totals.differed + document.totals.failed == 0 {
+        return;
+    }
+    page.push_str("<section>\n<h2>When answers differed or failed</h2>\n");
+    figure(
+        "Answers by due time",
+        &[("k3", "differ or failed")],
+        &chart::trouble(&document.report.timeline),
+        page,
+    );
+    page.push_str("</section>\n");
 }
 
 /// Latency of both sides by endpoint, the largest growth of the 99th percentile first.
@@ -223,7 +247,11 @@ pub(super) fn latency_by_endpoint(document: &RunDocument, page: &mut String) {
     if endpoints.is_empty() {
         return;
     }
-    endpoints.sort_by(|a, b| change(b).total_cmp(&change(a)).then_with(|| a.endpoint.cmp(&b.endpoint)));
+    endpoints.sort_by(|a, b| {
+        change(b)
+            .total_cmp(&change(a))
+            .then_with(|| a.endpoint.cmp(&b.endpoint))
+    });
     page.push_str(
         "<section>\n<h2>Latency by endpoint</h2>\n<table>\n<tr><th>Endpoint</th><th class=\"num\">requests</th>\
          <th class=\"num\">p50 recorded</th><th class=\"num\">replayed</th>\
@@ -245,7 +273,10 @@ pub(super) fn latency_by_endpoint(document: &RunDocument, page: &mut String) {
     page.push_str("</table>\n");
     let more = endpoints.len().saturating_sub(LATENCY_ROWS_MAX);
     if more > 0 {
-        let _ = writeln!(page, "<p class=\"faint\">{more} more endpoints are in run.json.</p>");
+        let _ = writeln!(
+            page,
+            "<p class=\"faint\">{more} more endpoints are in run.json.</p>"
+        );
     }
     page.push_str("</section>\n");
 }

@@ -112,7 +112,10 @@ fn a_run_in_which_nothing_was_compared_is_no_pass() {
     );
     let (verdict, sentence, _) = concluded(|document| document.totals = RunTotals::default());
     assert_eq!(verdict, RunVerdict::NotEnoughEvidence);
-    assert_eq!(sentence, "the window holds no request that was to be replayed");
+    assert_eq!(
+        sentence,
+        "the window holds no request that was to be replayed"
+    );
 }
 
 #[test]
@@ -130,7 +133,10 @@ fn what_was_not_judged_is_said_and_gates_the_pass() {
         sentence,
         "nothing differs, but 9,996 of 10,000 requests (99.96 %) could be judged, and 100 % is asked for"
     );
-    assert_eq!(reasons, ["4 requests were recorded incompletely: 4 response_gap"]);
+    assert_eq!(
+        reasons,
+        ["4 requests were recorded incompletely: 4 response_gap"]
+    );
     let (verdict, sentence, _) = concluded(|document| {
         incomplete(document);
         document.gates.judged_share_min = 0.999;
@@ -155,7 +161,10 @@ fn a_run_that_was_stopped_is_partial() {
         "nothing differs so far, but the run was interrupted after 10,000 requests"
     );
     assert!(reasons[0].starts_with("the run was interrupted before the end of its window"));
-    assert_eq!(reasons[1], "50 requests were read and not sent before the run ended");
+    assert_eq!(
+        reasons[1],
+        "50 requests were read and not sent before the run ended"
+    );
 }
 
 #[test]
@@ -173,7 +182,7 @@ fn what_the_ledger_lost_is_said() {
     assert_eq!(
         reasons,
         [
-            "3 of 60 minutes of the window without a recorder",
+            "no recorder ran in 3 of the 60 minutes of the window",
             "1,200 frames were dropped at capture",
             "1 byte was lost by the mirror",
         ]
