@@ -24,6 +24,12 @@ impl Vni {
     }
 }
 
+impl fmt::Display for Vni {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Identity of one TCP connection: a hash of where it was seen, its addresses and where its bytes begin.
 ///
 /// The same capture recorded twice gives the same ids, so that two recordings can be joined.
