@@ -112,7 +112,7 @@ pub fn ip(from: IpAddr, to: IpAddr, protocol: u8, id: u16, payload: &[u8]) -> Ve
             packet.extend([0x40, 0, 64, protocol, 0, 0]);
             packet.extend(from.octets());
             packet.extend(to.octets());
-            let checksum = finish(sum_words(0, &packet));
+            let checksum = checksum(&packet);
             packet[10..12].copy_from_slice(&checksum.to_be_bytes());
             packet.extend(payload);
             packet
@@ -187,6 +187,12 @@ pub fn vxlan(frame: &[u8], vni: Vni, mirror: Ipv4Addr, source_port: u16) -> Vec<
     let from = SocketAddr::new(mirror.into(), source_port);
     let to = SocketAddr::new(Ipv4Addr::new(10, 0, 0, 9).into(), VXLAN_PORT);
     ethernet(&udp(from, to, &vxlan_payload(frame, vni)))
+}
+
+/// The checksum of a header whose own checksum field is zero (RFC 1071).
+#[must_use]
+pub fn checksum(header: &[u8]) -> u16 {
+    finish(sum_words(0, header))
 }
 
 fn pseudo_header_sum(from: IpAddr, to: IpAddr, protocol: u8, length: usize) -> u64 {

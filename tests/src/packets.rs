@@ -294,6 +294,17 @@ impl PacketScript {
         self
     }
 
+    /// The last frame, bare IPv4 in Ethernet, was sent as IP fragments of at most `size` bytes of payload (a multiple of 8).
+    #[must_use]
+    pub fn fragment(mut self, size: usize) -> Self {
+        let whole = self.frames.pop().expect("no frame to fragment");
+        self.at = whole.at;
+        for bytes in link::fragments(&whole.bytes, size) {
+            self = self.frame(bytes);
+        }
+        self
+    }
+
     /// Wraps every frame from now on in another 802.1Q tag.
     #[must_use]
     pub fn vlan(mut self, id: u16) -> Self {

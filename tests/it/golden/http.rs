@@ -146,11 +146,30 @@ golden! {
             .close()
     };
 
+    /// A chunk whose size is no number: where the body ends is not known, where the next answer starts is.
+    chunk_size_is_no_number => script()
+        .client(GET)
+        .server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nsize\r\n")
+        .client(GET).server(OK)
+        .close();
+
+    /// HTTP/2 with prior knowledge: recognised, counted, not read yet.
+    http2_with_prior_knowledge => script()
+        .client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .server([0, 0, 0, 4, 0, 0, 0, 0, 0])
+        .close();
+
     /// An answer that comes before its request is whole.
     answer_before_end_of_request => script()
         .client("POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 8\r\n\r\nhalf")
         .server("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
         .client("rest")
+        .client(GET).server(OK)
+        .close();
+
+    /// The capture begins in a body that quotes a request: only the status line that follows tells who is who.
+    ends_taken_for_each_other => PacketScript::new()
+        .server("GET /quoted HTTP/1.1\r\nHost: in.a.body\r\n\r\n")
         .client(GET).server(OK)
         .close();
 

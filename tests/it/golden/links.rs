@@ -73,6 +73,41 @@ golden! {
             .frame([]),
     );
 
+    /// A request in three IP fragments, and an answer whose fragments arrive in reverse.
+    ip_fragments => PacketScript::new()
+        .connect()
+        .client(GET).fragment(24)
+        .server(OK).fragment(24).reverse(3)
+        .close();
+
+    /// The middle one of three fragments is lost, and the peer has acknowledged what it carried.
+    ip_fragment_lost => PacketScript::new()
+        .connect()
+        .client(GET).fragment(24).reverse(2).lose(1)
+        .server(OK)
+        .client(GET).server(OK)
+        .close();
+
+    /// A fragment that would end beyond the longest datagram there is: dropped, and the whole ones around it are read.
+    ip_fragment_out_of_bounds => {
+        let script = PacketScript::new().connect().client(GET).fragment(24);
+        let mut frame = script.frames()[4].bytes.clone();
+        frame[20..22].copy_from_slice(&[0x1f, 0xff]);
+        script.frame(frame).server(OK).close()
+    };
+
+    /// A load balancer that was told to put a PROXY header before each datagram.
+    proxy_header_before_vxlan => {
+        let script = PacketScript::new().connect();
+        let frames = script.frames().iter().map(|frame| {
+            let proxy = [b"\r\n\r\n\0\r\nQUIT\n".as_slice(), &[0x20, 0, 0, 0]].concat();
+            let vxlan = benches::wire::vxlan_payload(&frame.bytes, schema::Vni::new(77));
+            let ends = ("10.0.3.7:50000".parse().unwrap(), "10.0.0.9:4789".parse().unwrap());
+            benches::wire::ethernet(&benches::wire::udp(ends.0, ends.1, &[proxy, vxlan].concat()))
+        });
+        frames.fold(PacketScript::new(), PacketScript::frame)
+    };
+
     tls => PacketScript::new()
         .connect()
         .client(CLIENT_HELLO)

@@ -106,7 +106,7 @@ golden! {
     /// The same addresses and ports again, although nobody ended the first connection.
     port_reuse_without_close => script()
         .connect().client(GET)
-        .between("10.0.0.1:40000", "10.0.0.2:80").origin(700_001, 900_001)
+        .between("10.0.0.1:40000", "10.0.0.2:80").origin(2_700_000_001, 1_900_000_001)
         .connect().client(UPLOAD).server("HTTP/1.1 204 No Content\r\n\r\n").close();
 
     /// A connection that says nothing for two hours is over, by the time of other connections' packets.

@@ -43,6 +43,31 @@ pub(super) fn link_frame(link: LinkType, ip: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// The frame of an IPv4 packet as the frames of its fragments (RFC 791 section 3.2).
+pub(super) fn fragments(frame: &[u8], size: usize) -> Vec<Vec<u8>> {
+    let (ethernet, ip) = frame.split_at(14);
+    assert!(
+        ip[0] == 0x45 && size.is_multiple_of(8),
+        "bare IPv4 is cut at multiples of 8 bytes"
+    );
+    let (header, payload) = ip.split_at(20);
+    let last = payload.len().div_ceil(size) - 1;
+    let parts = payload.chunks(size).enumerate().map(|(index, part)| {
+        let more = if index < last { 0x2000 } else { 0 };
+        let offset =
+            u16::try_from(index * size / 8).expect("an IP packet has at most 65,535 bytes");
+        let length = u16::try_from(20 + part.len()).expect("a fragment is shorter than the packet");
+        let mut header = header.to_vec();
+        header[2..4].copy_from_slice(&length.to_be_bytes());
+        header[6..8].copy_from_slice(&(more | offset).to_be_bytes());
+        header[10..12].fill(0);
+        let checksum = wire::checksum(&header);
+        header[10..12].copy_from_slice(&checksum.to_be_bytes());
+        [ethernet, &header, part].concat()
+    });
+    parts.collect()
+}
+
 /// The frames as a pcap file with times in microseconds.
 pub(super) fn pcap(link: LinkType, frames: &[ScriptFrame]) -> Vec<u8> {
     let datalink = match link {
