@@ -62,6 +62,8 @@ pub(crate) struct RunConfig {
     pub(crate) limits: Limits,
     /// Whether answers are compared.
     pub(crate) compare: bool,
+    /// The share of the requests that must have been judged for a pass.
+    pub(crate) judged_share_min: f64,
     /// Name of the run; `None` to make one.
     pub(crate) run: Option<String>,
     /// Which build the target runs.
@@ -126,6 +128,7 @@ impl TryFrom<RunArgs> for RunConfig {
                 ..Limits::default()
             },
             compare: !args.no_compare,
+            judged_share_min: args.min_coverage,
             run: args.run.map(run_name).transpose()?,
             label: args.target.label,
             host_text: args.target.host_header,

@@ -2,10 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use schema::run::RunDocument;
 use serde::Serialize;
-
-use crate::report;
 
 /// Prints text as it is. A reader that went away (`| head`) is no error.
 ///
@@ -38,19 +35,6 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
 pub fn error(error: &anyhow::Error) {
     // Nothing is left to do if even that fails.
     let _unwritable = writeln!(io::stderr().lock(), "error: {error:#}");
-}
-
-/// Prints what a run found, and how to see more of it.
-///
-/// # Errors
-/// As [`text`].
-pub fn run_summary(document: &RunDocument, archive: &str) -> io::Result<()> {
-    text(&report::summary(document, archive, Style::of_stdout()))?;
-    line(&format!(
-        "\nMore: replayer report {}/runs/{} --html report.html",
-        archive.trim_end_matches('/'),
-        document.run
-    ))
 }
 
 fn forgive_closed_pipe(result: io::Result<()>) -> io::Result<()> {

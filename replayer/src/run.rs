@@ -155,6 +155,7 @@ fn document(config: &RunConfig, selected: &Selected, started_at: Timestamp) -> R
     let program = format!("replayer {}", env!("CARGO_PKG_VERSION"));
     let mut document = RunDocument::new(name, program, started_at, source, target, schedule);
     document.coverage = selected.coverage.as_ref().map(run_coverage);
+    document.gates.judged_share_min = config.judged_share_min;
     document
 }
 

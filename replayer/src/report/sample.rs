@@ -115,14 +115,18 @@ pub(crate) fn failed_run() -> RunDocument {
             })
             .collect(),
     };
-    report.not_compared = vec![NotCompared {
+    let field = |name: &str, aspect: &str, reason: &str, differed| NotCompared {
         part: "header".to_owned(),
-        name: "date".to_owned(),
-        aspect: "all".to_owned(),
-        reason: "tells when the answer was made".to_owned(),
+        name: name.to_owned(),
+        aspect: aspect.to_owned(),
+        reason: reason.to_owned(),
         seen: 993,
-        differed: 993,
-    }];
+        differed,
+    };
+    report.not_compared = vec![
+        field("date", "all", "tells when the answer was made", 993),
+        field("etag", "value", "made from storage or build", 0),
+    ];
     document.conclusion = Some(replayer_core::report::conclude(&document));
     document
 }

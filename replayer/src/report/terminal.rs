@@ -1,7 +1,7 @@
 //! The report for a terminal: the verdict, why, and endpoint by endpoint, worst first, within 100 columns.
 
 use replayer_core::report::{grouped, plural, share_text};
-use schema::run::{DivergenceGroup, EndpointReport, RunDocument};
+use schema::run::{DivergenceGroup, EndpointReport, NotCompared, RunDocument};
 
 use super::units::{
     funnel, mean_text, schedule_text, second_text, sentence, span_text, target_text, took_text,
@@ -239,19 +239,21 @@ fn not_compared(document: &RunDocument, style: Style, text: &mut String) {
     text.push('\n');
     text.push_str(&style.paint(Colour::Strong, "Not compared"));
     text.push('\n');
-    let mut parts = Vec::new();
-    for field in fields {
-        let aspect = if field.aspect == "all" {
-            String::new()
-        } else {
-            format!(" ({})", field.aspect)
-        };
-        parts.push(format!(
-            "{}{aspect} differed in {} of {}",
-            field.name,
-            grouped(field.differed),
-            grouped(field.seen)
-        ));
+    let (differing, same): (Vec<_>, Vec<_>) = fields.iter().partition(|field| field.differed > 0);
+    let name = |field: &NotCompared| match field.aspect.as_str() {
+        "all" => field.name.clone(),
+        aspect => format!("{} ({aspect})", field.name),
+    };
+    let mut parts: Vec<String> = differing
+        .into_iter()
+        .map(|field| {
+            let (differed, seen) = (grouped(field.differed), grouped(field.seen));
+            format!("{} differed in {differed} of {seen}", name(field))
+        })
+        .collect();
+    if !same.is_empty() {
+        let names: Vec<String> = same.into_iter().map(name).collect();
+        parts.push(format!("never different: {}", names.join(", ")));
     }
     for line in wrap(&parts.join("; "), WIDTH) {
         text.push_str(&line);

@@ -14,6 +14,9 @@ use super::escape::escape;
 /// Endpoints in the table of latencies.
 const LATENCY_ROWS_MAX: usize = 50;
 
+/// Requests below which a 99th percentile is little more than the slowest one: such endpoints come last, uncoloured.
+const LATENCY_COUNT_MIN: u64 = 100;
+
 /// What was replayed, against what, how.
 pub(super) fn facts(document: &RunDocument, archive: &str, page: &mut String) {
     page.push_str("<section>\n<h2>What was replayed</h2>\n<dl>\n");
@@ -248,8 +251,9 @@ pub(super) fn latency_by_endpoint(document: &RunDocument, page: &mut String) {
         return;
     }
     endpoints.sort_by(|a, b| {
-        change(b)
-            .total_cmp(&change(a))
+        tells(b)
+            .cmp(&tells(a))
+            .then_with(|| change(b).total_cmp(&change(a)))
             .then_with(|| a.endpoint.cmp(&b.endpoint))
     });
     page.push_str(
@@ -266,7 +270,7 @@ pub(super) fn latency_by_endpoint(document: &RunDocument, page: &mut String) {
             grouped(recorded.count),
             cells(recorded, replayed, |side| side.p50_us),
             cells(recorded, replayed, |side| side.p99_us),
-            change_class(change(endpoint)),
+            change_class(endpoint),
             change(endpoint),
         );
     }
@@ -294,8 +298,14 @@ fn change(endpoint: &EndpointReport) -> f64 {
     latency.replayed.p99_us as f64 / latency.recorded.p99_us.max(1) as f64
 }
 
-fn change_class(change: f64) -> &'static str {
-    match change {
+/// Whether the endpoint was asked often enough for a 99th percentile to tell anything.
+fn tells(endpoint: &EndpointReport) -> bool {
+    endpoint.latency.recorded.count >= LATENCY_COUNT_MIN
+}
+
+fn change_class(endpoint: &EndpointReport) -> &'static str {
+    match change(endpoint) {
+        _ if !tells(endpoint) => "faint",
         c if c >= 1.5 => "slower",
         c if c <= 0.67 => "faster",
         _ => "",

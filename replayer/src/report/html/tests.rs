@@ -101,6 +101,7 @@ fn the_page_holds_the_numbers_of_the_document() {
         "<del>5</del>",
         "<ins>4</ins>",
         "&times;2.00",
+        "num slower",
         "replayer show s3://traffic/shop/runs/nightly-7 00c0ffee00c0ffee-12",
     ] {
         assert!(page.contains(text), "{text} is not on the page");
