@@ -80,8 +80,8 @@ pub struct Limits {
     pub http_probe_bytes_max: u64,
     /// Requests of a connection that wait for their responses; at the bound the oldest is given up (`pipeline_full`).
     pub http_pipeline_depth_max: usize,
-    /// Bytes of bodies that a connection's unfinished exchanges hold; at the bound all but the newest are given up, oldest
-    /// first (`pipeline_full`). The newest one is bounded by the body limit.
+    /// Bytes of bodies that a connection's unfinished exchanges hold when a request begins; beyond, the oldest are given up
+    /// (`pipeline_full`). The request and the response under way then are bounded by the body limit.
     pub http_pending_bytes_max: usize,
 }
 

@@ -1,0 +1,8 @@
+//! Scripts of bytes, gaps and ends, and the exchanges they make: each script whole, byte by byte, and cut at random.
+
+mod framing_table;
+mod loss;
+mod peers;
+mod playbook;
+mod properties;
+mod wire;
