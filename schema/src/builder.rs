@@ -14,7 +14,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use self::pending::Pending;
-use self::rows::RowBuilder;
+use self::rows::{BodyBytes, RowBuilder};
 use crate::columns::exchanges_schema;
 use crate::metadata::{self, BatchSpan};
 use crate::{Error, Exchange, RecorderId, SegmentKey, Timestamp, properties};
@@ -209,18 +209,23 @@ impl SegmentBuilder {
             return Ok(());
         };
         let span = BatchSpan(batch.len() as u64, first.start, last.start);
-        let raw_bytes = batch
-            .iter()
-            .map(|held| held.exchange.memory())
-            .sum::<usize>();
+        let mut raw_bytes = 0;
+        let mut body_bytes = BodyBytes::default();
+        for held in &batch {
+            raw_bytes += held.exchange.memory();
+            body_bytes.add(&held.exchange);
+        }
 
-        let mut rows = RowBuilder::new(batch.len(), self.options.replayed);
-        for index in order::by_endpoint(&batch) {
-            rows.append(&batch[index as usize].exchange);
+        let mut rows = RowBuilder::new(batch.len(), body_bytes, self.options.replayed);
+        let order = order::by_endpoint(&batch);
+        let mut batch: Vec<_> = batch.into_iter().map(|held| Some(held.exchange)).collect();
+        for index in order {
+            // An exchange is freed as soon as it is copied, while it is in the cache.
+            if let Some(exchange) = batch[index as usize].take() {
+                rows.append(&exchange);
+            }
         }
         let columns = rows.finish()?;
-        // The columns are copies: the exchanges go before the encoder needs its memory.
-        drop(batch);
 
         let writer = match &mut self.writer {
             Some(writer) => writer,

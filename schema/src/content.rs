@@ -13,6 +13,9 @@ const CODINGS_MAX: usize = 5;
 /// Base-2 logarithm of the largest zstd window: 8 MiB, what RFC 9659 allows the content coding.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
+/// How much is decoded from brotli at once.
+const BROTLI_BUFFER_BYTES: usize = 16 << 10;
+
 /// Why a body was left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
@@ -138,10 +141,34 @@ fn deflate(body: &[u8], limit: usize) -> Result<Vec<u8>, ContentError> {
 }
 
 fn brotli(body: &[u8], limit: usize) -> Result<Vec<u8>, ContentError> {
-    let mut decoded = room(body, limit);
-    let mut decoder = brotli::Decompressor::new(body, 4_096);
-    read_bounded(&mut decoder, &mut decoded, limit)?;
-    Ok(decoded)
+    // The crate's reader does not tell how much of its input it used, so the stream is driven by hand.
+    let alloc = brotli::enc::StandardAlloc::default;
+    let mut state = brotli::BrotliState::new(alloc(), alloc(), alloc());
+    let mut decoded = Vec::new();
+    let mut buffer = vec![0; BROTLI_BUFFER_BYTES];
+    let (mut left, mut read, mut total) = (body.len(), 0, 0);
+    loop {
+        let (mut room, mut written) = (buffer.len(), 0);
+        let result = brotli::BrotliDecompressStream(
+            &mut left,
+            &mut read,
+            body,
+            &mut room,
+            &mut written,
+            &mut buffer,
+            &mut total,
+            &mut state,
+        );
+        if decoded.len() + written > limit {
+            return Err(ContentError::TooLarge);
+        }
+        decoded.extend_from_slice(&buffer[..written]);
+        match result {
+            brotli::BrotliResult::NeedsMoreOutput => {}
+            brotli::BrotliResult::ResultSuccess if left == 0 => return Ok(decoded),
+            _ => return Err(ContentError::Malformed),
+        }
+    }
 }
 
 /// One frame after the other (RFC 8878 section 3).

@@ -21,6 +21,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 
 use self::rows::Connections;
+use crate::error::guarded;
 use crate::metadata::BatchSpan;
 use crate::{Error, Exchange, TimeWindow, columns};
 
@@ -104,6 +105,10 @@ impl SegmentDecoder {
     /// # Errors
     /// If the file is not a segment, is damaged, or is of a newer format than this reader knows.
     pub fn step(&mut self) -> Result<Step, Error> {
+        guarded(|| self.advance())
+    }
+
+    fn advance(&mut self) -> Result<Step, Error> {
         match std::mem::replace(&mut self.state, State::Finished) {
             State::Start => {
                 let decoder = ParquetMetaDataPushDecoder::try_new(self.len)

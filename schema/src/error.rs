@@ -43,3 +43,14 @@ pub enum Error {
         problem: &'static str,
     },
 }
+
+/// Runs a decoder over bytes that may be damaged. parquet panics on some of them (it divides by a width of zero, for one), and
+/// one bad object of an archive must not take down the reader of all the others.
+///
+/// What `decode` works on must not be used again after an error.
+pub(crate) fn guarded<T>(decode: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        let problem = "the decoder panicked on its bytes".to_owned();
+        Err(Error::Damaged(ParquetError::General(problem)))
+    })
+}

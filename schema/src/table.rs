@@ -12,6 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
+use crate::error::guarded;
 use crate::{Error, ParseIdError, metadata};
 
 /// Encodes one file.
@@ -39,6 +40,10 @@ pub(crate) fn footer(table: &str) -> Vec<KeyValue> {
 
 /// Decodes a file of `table`.
 pub(crate) fn decode(file: Bytes, table: &str) -> Result<Vec<RecordBatch>, Error> {
+    guarded(|| decode_unguarded(file, table))
+}
+
+fn decode_unguarded(file: Bytes, table: &str) -> Result<Vec<RecordBatch>, Error> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
         .map_err(Error::Damaged)?;

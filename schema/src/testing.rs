@@ -90,6 +90,24 @@ pub(crate) fn exchange(number: u64, micros: u64) -> Exchange {
     }
 }
 
+/// As [`exchange`] every 10 microseconds, with an answer of `bytes` bytes that do not compress.
+pub(crate) fn noisy(number: u64, bytes: usize) -> Exchange {
+    let mut exchange = exchange(number, number * 10);
+    let mut state = number;
+    let noise = std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    });
+    let body: Bytes = noise.take(bytes).collect();
+    exchange.response.as_mut().unwrap().body = Body {
+        wire_bytes: body.len() as u64,
+        bytes: body,
+    };
+    exchange
+}
+
 /// A segment of `exchanges`, none of which may be late.
 pub(crate) fn seal(exchanges: impl IntoIterator<Item = Exchange>) -> SealedSegment {
     let mut builder = SegmentBuilder::new(options());

@@ -8,7 +8,25 @@ use arrow::array::RecordBatch;
 use self::groups::{ConnectionColumns, IdColumns, QualityColumns, ReplayColumns, TimeColumns};
 use self::groups::{RequestColumns, ResponseColumns};
 use crate::columns::exchanges_schema;
-use crate::{Error, Exchange};
+use crate::{Body, Error, Exchange};
+
+/// How large the bodies of a batch are: growing a column of them by doubling would copy them twice over.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BodyBytes {
+    request: usize,
+    response: usize,
+}
+
+impl BodyBytes {
+    /// Counts an exchange.
+    pub(super) fn add(&mut self, exchange: &Exchange) {
+        let stored = |body: &Body| body.bytes.len();
+        let request = exchange.request.as_ref();
+        let response = exchange.response.as_ref();
+        self.request += request.map_or(0, |request| stored(&request.body));
+        self.response += response.map_or(0, |response| stored(&response.body));
+    }
+}
 
 /// The columns of a batch in the making, in groups that follow one another as in the schema.
 pub(super) struct RowBuilder {
@@ -22,14 +40,14 @@ pub(super) struct RowBuilder {
 }
 
 impl RowBuilder {
-    /// Columns with room for `rows` rows, with or without those of a run.
-    pub(super) fn new(rows: usize, replayed: bool) -> Self {
+    /// Columns with room for `rows` rows and their bodies, with or without the columns of a run.
+    pub(super) fn new(rows: usize, body_bytes: BodyBytes, replayed: bool) -> Self {
         Self {
             ids: IdColumns::new(rows),
             times: TimeColumns::new(rows),
             connection: ConnectionColumns::new(rows),
-            request: RequestColumns::new(rows),
-            response: ResponseColumns::new(rows),
+            request: RequestColumns::new(rows, body_bytes.request),
+            response: ResponseColumns::new(rows, body_bytes.response),
             quality: QualityColumns::new(rows),
             replay: replayed.then(|| ReplayColumns::new(rows)),
         }

@@ -1,7 +1,6 @@
 //! The groups of columns, in the order of the schema.
 
-use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,13 +10,15 @@ use arrow::error::ArrowError;
 
 use super::headers::{HeadersBuilder, StatusesBuilder};
 use crate::columns;
-use crate::{Body, ConnectionInfo, Exchange, Replay, Timestamp, Vni};
+use crate::{Body, ConnectionInfo, Exchange, ExchangeId, Replay, Timestamp, Vni};
 
 pub(super) struct IdColumns {
     exchange: StringBuilder,
     connection: StringBuilder,
     index: Int32Builder,
     stream: Int32Builder,
+    /// Printed once, used twice.
+    connection_text: String,
 }
 
 impl IdColumns {
@@ -27,12 +28,19 @@ impl IdColumns {
             connection: texts(rows, 16),
             index: Int32Builder::with_capacity(rows),
             stream: Int32Builder::with_capacity(rows),
+            connection_text: String::new(),
         }
     }
 
     pub(super) fn append(&mut self, exchange: &Exchange) {
-        append_display(&mut self.exchange, exchange.id());
-        append_display(&mut self.connection, exchange.connection.id);
+        self.connection_text.clear();
+        print(&mut self.connection_text, exchange.connection.id);
+        self.connection.append_value(&self.connection_text);
+        let ExchangeId { index, .. } = exchange.id();
+        print(&mut self.exchange, &self.connection_text);
+        print(&mut self.exchange, '-');
+        print(&mut self.exchange, index);
+        self.exchange.append_value("");
         self.index.append_value(int(exchange.index));
         self.stream.append_option(exchange.stream_id.map(int));
     }
@@ -129,6 +137,8 @@ impl ConnectionColumns {
 struct AddressColumns {
     ip: StringBuilder,
     port: Int32Builder,
+    /// The address of the row before as text: many rows in a row have the same.
+    last: Option<(IpAddr, String)>,
 }
 
 impl AddressColumns {
@@ -136,11 +146,16 @@ impl AddressColumns {
         Self {
             ip: texts(rows, 12),
             port: Int32Builder::with_capacity(rows),
+            last: None,
         }
     }
 
     fn append(&mut self, address: SocketAddr) {
-        append_display(&mut self.ip, address.ip());
+        let last = self.last.take().filter(|(ip, _)| *ip == address.ip());
+        let (_, text) = self
+            .last
+            .insert(last.unwrap_or_else(|| (address.ip(), address.ip().to_string())));
+        self.ip.append_value(text);
         self.port.append_value(i32::from(address.port()));
     }
 
@@ -162,7 +177,7 @@ pub(super) struct RequestColumns {
 }
 
 impl RequestColumns {
-    pub(super) fn new(rows: usize) -> Self {
+    pub(super) fn new(rows: usize, body_bytes: usize) -> Self {
         Self {
             protocol: texts(rows, 8),
             method: texts(rows, 4),
@@ -171,7 +186,7 @@ impl RequestColumns {
             query: texts(rows, 16),
             target: texts(rows, 0),
             headers: HeadersBuilder::new(rows, 10),
-            body: BodyColumns::new(rows),
+            body: BodyColumns::new(rows, body_bytes),
             trailers: HeadersBuilder::new(rows, 0),
         }
     }
@@ -222,12 +237,12 @@ pub(super) struct ResponseColumns {
 }
 
 impl ResponseColumns {
-    pub(super) fn new(rows: usize) -> Self {
+    pub(super) fn new(rows: usize, body_bytes: usize) -> Self {
         Self {
             status: Int32Builder::with_capacity(rows),
             interim_statuses: StatusesBuilder::new(rows),
             headers: HeadersBuilder::new(rows, 10),
-            body: BodyColumns::new(rows),
+            body: BodyColumns::new(rows, body_bytes),
             body_encoding: texts(rows, 0),
             trailers: HeadersBuilder::new(rows, 0),
         }
@@ -267,9 +282,9 @@ struct BodyColumns {
 }
 
 impl BodyColumns {
-    fn new(rows: usize) -> Self {
+    fn new(rows: usize, bytes: usize) -> Self {
         Self {
-            stored: BinaryBuilder::with_capacity(rows, 0),
+            stored: BinaryBuilder::with_capacity(rows, bytes),
             wire_bytes: Int64Builder::with_capacity(rows),
         }
     }
@@ -402,10 +417,9 @@ fn times(rows: usize) -> TimestampMicrosecondBuilder {
     TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(columns::timestamp())
 }
 
-/// Prints a value into a column without a text of its own.
-fn append_display(column: &mut StringBuilder, value: impl std::fmt::Display) {
-    write!(column, "{value}").expect("a column takes any text");
-    column.append_value("");
+/// Prints a part of a value into a column or a text.
+fn print(into: &mut impl std::fmt::Write, part: impl std::fmt::Display) {
+    write!(into, "{part}").expect("memory takes any text");
 }
 
 /// Counts outgrow a column only where traffic is made to do so; then the largest value says "at least".

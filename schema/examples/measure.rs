@@ -1,0 +1,232 @@
+//! What a segment costs: CPU, memory and bytes, for the traffic that the project is held to (GETs of 500 B, answers of 1 KiB
+//! JSON, half of it random hex).
+//!
+//! `cargo run --release -p schema --example measure -- [EXCHANGES [LEVEL]]`, Linux only. It prints one line per figure.
+
+use std::io::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schema::{
+    Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
+    Projection, Protocol, Pushed, Request, Response, SealedSegment, SegmentBuilder, SegmentDecoder,
+    SegmentOptions, Step, TimeWindow, Timestamp,
+};
+
+/// Encoded bytes at which a segment is cut, as the recorder does by default.
+const SEGMENT_BYTES_MAX: usize = 32 << 20;
+/// 2026-11-22T13:00:00Z in microseconds.
+const START: i64 = 1_795_352_400_000_000;
+
+fn main() {
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter_map(|word| word.parse::<u64>().ok());
+    let exchanges = arguments.next().unwrap_or(200_000);
+    let level = arguments.next().and_then(|level| i32::try_from(level).ok());
+    let mut out = std::io::stdout().lock();
+    let mut say = |name: &str, value: f64, unit: &str| {
+        writeln!(out, "{name:<28}{value:>12.2} {unit}").expect("standard output is open");
+    };
+
+    let before = cpu_ns();
+    for number in 0..exchanges {
+        std::hint::black_box(exchange(number));
+    }
+    let generating = cpu_ns() - before;
+    let before = cpu_ns();
+    let (segments, memory) = encode(exchanges, level.unwrap_or(3));
+    let encoding = (cpu_ns() - before).saturating_sub(generating);
+    let bytes: usize = segments.iter().map(|segment| segment.bytes.len()).sum();
+    let per_exchange = |value: u64| value as f64 / exchanges as f64;
+    say("encode", per_exchange(encoding) / 1e3, "us/exchange");
+    say("size", per_exchange(bytes as u64), "B/exchange");
+    say("segments", segments.len() as f64, "");
+    say("builder memory, its count", memory as f64 / 1e6, "MB");
+    say("peak memory", peak_kib() as f64 / 1024.0, "MiB");
+
+    for (name, projection) in [("all", Projection::All), ("summary", Projection::Summary)] {
+        let before = cpu_ns();
+        let rows: u64 = segments
+            .iter()
+            .map(|segment| decode(&segment.bytes, projection))
+            .sum();
+        assert_eq!(rows, exchanges, "every exchange comes back");
+        let name = format!("decode {name}");
+        say(&name, per_exchange(cpu_ns() - before) / 1e3, "us/exchange");
+    }
+}
+
+/// CPU time of this process in nanoseconds.
+fn cpu_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    text.split(' ')
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0)
+}
+
+fn peak_kib() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or(0)
+}
+
+fn encode(exchanges: u64, zstd_level: i32) -> (Vec<SealedSegment>, usize) {
+    let options = SegmentOptions {
+        recorder: "measure".parse().expect("a name"),
+        writer: "measure".to_owned(),
+        zstd_level,
+        spool: None,
+        sampling: None,
+        redaction: None,
+        replayed: false,
+    };
+    let mut segments = Vec::new();
+    let mut builder = SegmentBuilder::new(options.clone());
+    let mut memory = 0;
+    for number in 0..exchanges {
+        let pushed = builder.push(exchange(number)).expect("rows encode");
+        assert!(matches!(pushed, Pushed::Stored), "the traffic is in order");
+        if number % 1_000 == 0 {
+            memory = memory.max(builder.memory());
+        }
+        if builder.bytes() >= SEGMENT_BYTES_MAX {
+            let full = std::mem::replace(&mut builder, SegmentBuilder::new(options.clone()));
+            segments.extend(full.seal(segments.len() as u64).expect("rows encode"));
+        }
+    }
+    segments.extend(builder.seal(segments.len() as u64).expect("rows encode"));
+    (segments, memory)
+}
+
+fn decode(file: &Bytes, projection: Projection) -> u64 {
+    let mut decoder = SegmentDecoder::new(file.len() as u64, TimeWindow::ALL, projection);
+    let mut rows = 0;
+    loop {
+        match decoder.step().expect("the file is sound") {
+            Step::NeedsData(ranges) => {
+                let slice = |range: &Range<u64>| {
+                    let index = |offset| usize::try_from(offset).expect("a file in memory");
+                    file.slice(index(range.start)..index(range.end))
+                };
+                let data = ranges.iter().map(slice).collect();
+                decoder
+                    .push(ranges, data)
+                    .expect("the ranges are those asked for");
+            }
+            Step::Exchanges(exchanges) => rows += exchanges.len() as u64,
+            Step::Finished => return rows,
+        }
+    }
+}
+
+/// A GET of 500 B over one of 16 keep-alive connections with 100 exchanges each.
+fn exchange(number: u64) -> Exchange {
+    let micros = START + i64::try_from(number).expect("few") * 500;
+    let at = |offset: i64| Timestamp::from_micros(micros + offset);
+    let (slot, generation) = (number % 16, number / 1_600);
+    let mut request = Headers::with_capacity(6, 450);
+    request.push("Host", "shop.example.com");
+    request.push(
+        "User-Agent",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
+    );
+    request.push("Accept", "application/json");
+    request.push("Accept-Language", "en-GB,en;q=0.8");
+    request.push("X-Request-Id", &hex(number * 3 + 1, 32));
+    let session = hex((slot << 32 | generation) * 7 + 5, 32);
+    let preferences = "lang.en-theme.dark-currency.eur-".repeat(5);
+    request.push("Cookie", &format!("session={session}; prefs={preferences}"));
+    let body = Bytes::from(json(number));
+    let mut answer = Headers::with_capacity(5, 150);
+    answer.push("Server", "nginx");
+    let second = number / 2_000;
+    answer.push(
+        "Date",
+        &format!(
+            "Sun, 22 Nov 2026 13:{:02}:{:02} GMT",
+            second / 60,
+            second % 60
+        ),
+    );
+    answer.push("Content-Type", "application/json");
+    answer.push("Content-Length", "1024");
+    answer.push("Connection", "keep-alive");
+    Exchange {
+        connection: Arc::new(ConnectionInfo {
+            id: ConnectionId(mix(slot << 32 | generation)),
+            source: Some("10.0.3.7".into()),
+            vni: Some(schema::Vni::new(42)),
+            client: ([10, 1, 0, slot as u8], 32_768 + generation as u16).into(),
+            server: ([10, 2, 0, 10], 8_080).into(),
+        }),
+        index: (number / 16 % 100) as u32,
+        stream_id: None,
+        protocol: Protocol::Http11,
+        request: Some(Request {
+            start: at(0),
+            end: at(0),
+            method: "GET".to_owned(),
+            host: Some("shop.example.com".to_owned()),
+            path: format!("/api/v1/orders/{number}"),
+            query: Some(format!("expand=lines&page={}", number % 7)),
+            target: None,
+            headers: request,
+            body: Body::default(),
+            trailers: None,
+        }),
+        response: Some(Response {
+            start: at(1_500),
+            end: at(1_500),
+            status: 200,
+            headers: answer,
+            body: Body {
+                wire_bytes: body.len() as u64,
+                bytes: body,
+            },
+            body_encoding: None,
+            trailers: None,
+        }),
+        interim_statuses: Vec::new(),
+        request_missing_bytes: 0,
+        response_missing_bytes: 0,
+        completeness: Completeness::Complete,
+        framing: Certainty::Exact,
+        pairing: Certainty::Exact,
+        charset: Charset::Utf8,
+        replay: None,
+    }
+}
+
+/// 1 KiB of JSON, half of it random hex.
+fn json(number: u64) -> String {
+    let mut text = format!("{{\"id\":{number},\"lines\":[");
+    for line in 0..8 {
+        let token = hex(number * 100 + line, 64);
+        let comma = if line > 0 { "," } else { "" };
+        text += &format!("{comma}{{\"token\":\"{token}\",\"state\":\"confirmed\",\"quantity\":3}}");
+    }
+    text += "],\"note\":\"";
+    while text.len() < 1_022 {
+        text += &"left with the neighbour at number twelve, "[..(1_022 - text.len()).min(42)];
+    }
+    text + "\"}"
+}
+
+/// The finaliser of SplitMix64: a number that looks random.
+fn mix(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+fn hex(seed: u64, digits: usize) -> String {
+    let words = (0..digits.div_ceil(16) as u64).map(|word| mix(mix(seed) ^ word));
+    let mut text: String = words.map(|word| format!("{word:016x}")).collect();
+    text.truncate(digits);
+    text
+}
