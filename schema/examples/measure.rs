@@ -123,38 +123,9 @@ fn decode(file: &Bytes, projection: Projection) -> u64 {
     }
 }
 
-/// A GET of 500 B over one of 16 keep-alive connections with 100 exchanges each.
+/// A GET of 500 B over one of 16 keep-alive connections with 100 exchanges each, one every 500 us.
 fn exchange(number: u64) -> Exchange {
-    let micros = START + i64::try_from(number).expect("few") * 500;
-    let at = |offset: i64| Timestamp::from_micros(micros + offset);
     let (slot, generation) = (number % 16, number / 1_600);
-    let mut request = Headers::with_capacity(6, 450);
-    request.push("Host", "shop.example.com");
-    request.push(
-        "User-Agent",
-        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
-    );
-    request.push("Accept", "application/json");
-    request.push("Accept-Language", "en-GB,en;q=0.8");
-    request.push("X-Request-Id", &hex(number * 3 + 1, 32));
-    let session = hex((slot << 32 | generation) * 7 + 5, 32);
-    let preferences = "lang.en-theme.dark-currency.eur-".repeat(5);
-    request.push("Cookie", &format!("session={session}; prefs={preferences}"));
-    let body = Bytes::from(json(number));
-    let mut answer = Headers::with_capacity(5, 150);
-    answer.push("Server", "nginx");
-    let second = number / 2_000;
-    answer.push(
-        "Date",
-        &format!(
-            "Sun, 22 Nov 2026 13:{:02}:{:02} GMT",
-            second / 60,
-            second % 60
-        ),
-    );
-    answer.push("Content-Type", "application/json");
-    answer.push("Content-Length", "1024");
-    answer.push("Connection", "keep-alive");
     Exchange {
         connection: Arc::new(ConnectionInfo {
             id: ConnectionId(mix(slot << 32 | generation)),
@@ -166,30 +137,8 @@ fn exchange(number: u64) -> Exchange {
         index: (number / 16 % 100) as u32,
         stream_id: None,
         protocol: Protocol::Http11,
-        request: Some(Request {
-            start: at(0),
-            end: at(0),
-            method: "GET".to_owned(),
-            host: Some("shop.example.com".to_owned()),
-            path: format!("/api/v1/orders/{number}"),
-            query: Some(format!("expand=lines&page={}", number % 7)),
-            target: None,
-            headers: request,
-            body: Body::default(),
-            trailers: None,
-        }),
-        response: Some(Response {
-            start: at(1_500),
-            end: at(1_500),
-            status: 200,
-            headers: answer,
-            body: Body {
-                wire_bytes: body.len() as u64,
-                bytes: body,
-            },
-            body_encoding: None,
-            trailers: None,
-        }),
+        request: Some(request(number, slot << 32 | generation)),
+        response: Some(response(number)),
         interim_statuses: Vec::new(),
         request_missing_bytes: 0,
         response_missing_bytes: 0,
@@ -198,6 +147,65 @@ fn exchange(number: u64) -> Exchange {
         pairing: Certainty::Exact,
         charset: Charset::Utf8,
         replay: None,
+    }
+}
+
+fn at(number: u64, after: i64) -> Timestamp {
+    Timestamp::from_micros(START + i64::try_from(number).expect("few") * 500 + after)
+}
+
+fn request(number: u64, session: u64) -> Request {
+    let mut headers = Headers::with_capacity(6, 450);
+    headers.push("Host", "shop.example.com");
+    headers.push(
+        "User-Agent",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
+    );
+    headers.push("Accept", "application/json");
+    headers.push("Accept-Language", "en-GB,en;q=0.8");
+    headers.push("X-Request-Id", &hex(number * 3 + 1, 32));
+    let session = hex(session * 7 + 5, 32);
+    let preferences = "lang.en-theme.dark-currency.eur-".repeat(5);
+    headers.push("Cookie", &format!("session={session}; prefs={preferences}"));
+    Request {
+        start: at(number, 0),
+        end: at(number, 0),
+        method: "GET".to_owned(),
+        host: Some("shop.example.com".to_owned()),
+        path: format!("/api/v1/orders/{number}"),
+        query: Some(format!("expand=lines&page={}", number % 7)),
+        target: None,
+        headers,
+        body: Body::default(),
+        trailers: None,
+    }
+}
+
+fn response(number: u64) -> Response {
+    let body = Bytes::from(json(number));
+    let second = number / 2_000;
+    let date = format!(
+        "Sun, 22 Nov 2026 13:{:02}:{:02} GMT",
+        second / 60,
+        second % 60
+    );
+    let mut headers = Headers::with_capacity(5, 150);
+    headers.push("Server", "nginx");
+    headers.push("Date", &date);
+    headers.push("Content-Type", "application/json");
+    headers.push("Content-Length", "1024");
+    headers.push("Connection", "keep-alive");
+    Response {
+        start: at(number, 1_500),
+        end: at(number, 1_500),
+        status: 200,
+        headers,
+        body: Body {
+            wire_bytes: body.len() as u64,
+            bytes: body,
+        },
+        body_encoding: None,
+        trailers: None,
     }
 }
 

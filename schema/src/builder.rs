@@ -19,14 +19,29 @@ use crate::columns::exchanges_schema;
 use crate::metadata::{self, BatchSpan};
 use crate::{Error, Exchange, RecorderId, SegmentKey, Timestamp, properties};
 
-/// Most rows of a batch.
-const BATCH_ROWS_MAX: usize = 8_192;
-/// Raw bytes of a batch, not counting the last exchange that reaches it.
-const BATCH_BYTES_MAX: usize = 8 << 20;
-/// Encoded bytes after which a row group ends: what a reader must fetch and hold at once.
-const ROW_GROUP_BYTES_MAX: usize = 16 << 20;
-/// Raw bytes after which a row group ends, however well they compress: bounds what a reader decodes at once.
-const ROW_GROUP_RAW_BYTES_MAX: usize = 64 << 20;
+/// How much goes into one batch and one row group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Most rows of a batch.
+    pub(crate) batch_rows: usize,
+    /// Raw bytes of a batch, not counting the last exchange that reaches it.
+    pub(crate) batch_bytes: usize,
+    /// Encoded bytes after which a row group ends: what a reader must fetch and hold at once.
+    pub(crate) row_group_bytes: usize,
+    /// Raw bytes after which a row group ends, however well they compress: what a reader may have to decode at once.
+    pub(crate) row_group_raw_bytes: usize,
+}
+
+impl Bounds {
+    /// What the format promises and readers count on.
+    pub(crate) const FORMAT: Self = Self {
+        batch_rows: 8_192,
+        batch_bytes: 8 << 20,
+        row_group_bytes: 16 << 20,
+        row_group_raw_bytes: 64 << 20,
+    };
+}
+
 /// Raw bytes of an exchange above which Arrow's 32-bit offsets would be at risk.
 const EXCHANGE_BYTES_MAX: usize = 1 << 30;
 /// What compression is assumed to leave before the first batch was encoded, in percent.
@@ -64,6 +79,7 @@ pub enum Pushed {
 #[derive(Debug)]
 pub struct SegmentBuilder {
     options: SegmentOptions,
+    bounds: Bounds,
     pending: Pending,
     /// Made with the first batch, so that an empty segment costs nothing.
     writer: Option<ArrowWriter<Vec<u8>>>,
@@ -82,8 +98,14 @@ impl SegmentBuilder {
     /// An empty segment.
     #[must_use]
     pub fn new(options: SegmentOptions) -> Self {
+        Self::with_bounds(options, Bounds::FORMAT)
+    }
+
+    /// An empty segment with bounds that a test can reach.
+    pub(crate) fn with_bounds(options: SegmentOptions, bounds: Bounds) -> Self {
         Self {
             options,
+            bounds,
             pending: Pending::default(),
             writer: None,
             batches: Vec::new(),
@@ -124,8 +146,8 @@ impl SegmentBuilder {
             return Ok(Pushed::Late(late));
         }
         self.start = Some(start);
-        let full = self.pending.rows() >= 2 * BATCH_ROWS_MAX
-            || self.pending.bytes() >= 2 * BATCH_BYTES_MAX;
+        let full = self.pending.rows() >= 2 * self.bounds.batch_rows
+            || self.pending.bytes() >= 2 * self.bounds.batch_bytes;
         if full {
             self.encode_batch()?;
         }
@@ -204,7 +226,9 @@ impl SegmentBuilder {
 
     /// Encodes the older of the held batches.
     fn encode_batch(&mut self) -> Result<(), Error> {
-        let batch = self.pending.take_batch(BATCH_ROWS_MAX, BATCH_BYTES_MAX);
+        let batch = self
+            .pending
+            .take_batch(self.bounds.batch_rows, self.bounds.batch_bytes);
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
             return Ok(());
         };
@@ -235,8 +259,8 @@ impl SegmentBuilder {
         self.raw_bytes_in_row_group += raw_bytes;
         let in_progress = writer.in_progress_size();
         self.bytes_encoded = writer.bytes_written() + in_progress;
-        if in_progress >= ROW_GROUP_BYTES_MAX
-            || self.raw_bytes_in_row_group >= ROW_GROUP_RAW_BYTES_MAX
+        if in_progress >= self.bounds.row_group_bytes
+            || self.raw_bytes_in_row_group >= self.bounds.row_group_raw_bytes
         {
             writer.flush()?;
             self.raw_bytes_in_row_group = 0;

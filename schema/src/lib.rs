@@ -24,6 +24,8 @@ mod exchange;
 mod headers;
 mod id;
 mod key;
+#[cfg(test)]
+mod laws;
 mod ledger;
 mod metadata;
 mod properties;

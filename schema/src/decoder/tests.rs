@@ -66,7 +66,8 @@ fn a_window_gives_its_rows_and_reads_only_their_batches() {
 fn a_small_file_is_read_at_once() {
     let segment = seal(many(10));
     let read = read(&segment.bytes, TimeWindow::ALL, Projection::All).unwrap();
-    assert_eq!(read.ranges, [0..segment.bytes.len() as u64]);
+    assert_eq!(read.ranges.len(), 1);
+    assert_eq!(read.bytes(), segment.bytes.len() as u64);
 }
 
 #[test]
@@ -255,14 +256,15 @@ fn data_must_be_as_long_as_its_range() {
     let len = file.len() as u64;
     let mut decoder = SegmentDecoder::new(len, TimeWindow::ALL, Projection::All);
     assert!(matches!(decoder.step().unwrap(), Step::NeedsData(_)));
+    let whole = || std::iter::once(0..len).collect();
     let short = file.slice(1..);
     decoder
-        .push(vec![0..len], vec![short])
+        .push(whole(), vec![short])
         .expect_err("a byte is missing");
     decoder
-        .push(vec![0..len], Vec::new())
+        .push(whole(), Vec::new())
         .expect_err("a buffer is missing");
-    decoder.push(vec![0..len], vec![file]).unwrap();
+    decoder.push(whole(), vec![file]).unwrap();
     assert!(matches!(decoder.step().unwrap(), Step::Exchanges(_)));
     assert!(matches!(decoder.step().unwrap(), Step::Finished));
     assert!(matches!(decoder.step().unwrap(), Step::Finished));
