@@ -99,6 +99,11 @@ fn build(build: &Build, workspace: &Path) -> anyhow::Result<PathBuf> {
     if let Some(target_dir) = &build.target_dir {
         command.arg("--target-dir").arg(target_dir);
     }
+    for (name, _) in std::env::vars_os() {
+        if describes_this_package(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
     let built = command
         .output()
         .context("run cargo to build the recorder: install a Rust toolchain, or put the recorder beside this executable")?;
@@ -110,6 +115,12 @@ fn build(build: &Build, workspace: &Path) -> anyhow::Result<PathBuf> {
         );
     }
     executable_of(&built.stdout).context("cargo built the recorder and did not say where it is")
+}
+
+/// Whether `cargo run` set this variable to say which package runs. Build scripts that look at such variables (ring's does)
+/// would take the difference from the first build for a change, and compile what depends on them again.
+fn describes_this_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
 /// Where the recorder is, from cargo's messages, one JSON document a line.

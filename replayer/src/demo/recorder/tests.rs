@@ -45,3 +45,16 @@ fn the_executable_is_taken_from_cargos_messages() {
     );
     assert_eq!(executable_of(b"{\"reason\":\"build-finished\"}\n"), None);
 }
+
+#[test]
+fn what_the_user_set_for_cargo_is_kept() {
+    for (variable, removed) in [
+        ("CARGO_PKG_NAME", true),
+        ("CARGO_MANIFEST_DIR", true),
+        ("CARGO_HOME", false),
+        ("CARGO_TARGET_DIR", false),
+        ("RUSTFLAGS", false),
+    ] {
+        assert_eq!(describes_this_package(variable), removed, "{variable}");
+    }
+}
