@@ -7,6 +7,7 @@ mod cli_recorder;
 mod cli_replayer;
 mod demo;
 mod faults;
+mod format;
 mod golden;
 mod harness;
 mod limits;
