@@ -1,4 +1,4 @@
-//! The command line as typed; [`crate::config`] makes sense of it. One file a command under `cli/`, and one for each group
+//! The command line as typed; `config` makes sense of it. One file a command under `cli/`, and one for each group
 //! of flags that commands share.
 
 mod archive;

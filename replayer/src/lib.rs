@@ -2,9 +2,9 @@
 //!
 //! `replayer-core` decides, this crate acts. From the outside in:
 //!
-//! * [`cli`] is what was typed, [`config`] what is valid; a command takes nothing else.
+//! * [`cli`] is what was typed, `config` what is valid; a command takes nothing else.
 //! * `plan`, `run` and `demo` are the commands; [`output`] prints results.
-//! * [`store`] opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
+//! * `store` opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
 //! * `drive` is the one event loop: it asks the schedule what to do, hands requests to the lanes of `send`, and learns from
 //!   them when an answer came.
 //! * [`run_store`] compares the answers and writes the run; `report`, `runs` and `show` read it, `run_ref` finds it.

@@ -1,6 +1,6 @@
 //! The report as one self-contained HTML page: no script, style, font or picture from elsewhere.
 //!
-//! Text that comes from traffic, from the archive or from the command line reaches the page through [`escape`] alone.
+//! Text that comes from traffic, from the archive or from the command line reaches the page through `escape` alone.
 
 mod endpoints;
 mod escape;
