@@ -38,7 +38,9 @@ impl Fixture {
             .map(|row| {
                 let time = row.minute.to_string();
                 let source = row.source.as_deref().unwrap_or("-");
-                let vni = row.vni.map_or("-".to_owned(), |vni| vni.get().to_string());
+                let vni = row
+                    .vni
+                    .map_or_else(|| "-".to_owned(), |vni| vni.get().to_string());
                 format!("{} {source} {vni} {}", &time[11..16], row.frames)
             })
             .collect()

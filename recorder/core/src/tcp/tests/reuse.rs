@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn tells_a_new_connection_from_the_old_one() {
     let busy = after_handshake(&[data(A, 101, 501, "GET"), data(B, 501, 104, "200")]);
     let ended = [busy.as_slice(), &[fin(B, 504, 104), fin(A, 104, 505)]].concat();

@@ -185,7 +185,7 @@ impl Script {
         let events = &mut self.events;
         let mut sink = |event: Event<'_>, _: &mut Counters| match event {
             Event::Open { initiator, origin } => {
-                let end = initiator.map_or("-".to_owned(), |end| format!("{end:?}"));
+                let end = initiator.map_or_else(|| "-".to_owned(), |end| format!("{end:?}"));
                 events.push(Told::Open(format!("{end} {origin}")));
             }
             Event::Chunk(chunk) => match events.last_mut() {
