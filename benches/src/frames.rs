@@ -67,9 +67,10 @@ impl Frames {
     pub(crate) fn new(traffic: Traffic) -> Self {
         assert!(traffic.connections > 0, "traffic needs a connection");
         let turn = traffic.interval.as_nanos() * u128::from(traffic.connections);
+        // An exchange may start at the end of its interval and the next one of its connection at the beginning.
+        let longest = traffic.latency * 3 / 2 + traffic.interval + Duration::from_millis(2);
         assert!(
-            traffic.latency.as_nanos() + 2_000_000 < turn
-                || traffic.exchanges <= traffic.connections,
+            longest.as_nanos() < turn || traffic.exchanges <= traffic.connections,
             "a connection would get its next request before the answer to the last: more connections or a longer interval"
         );
         let slot = Slot {
@@ -104,7 +105,7 @@ impl Frames {
         }
         let exchange = self.traffic.exchange(number);
         at = self.send(slot, Side::Client, &exchange.request(), at);
-        at = at.saturating_add(self.traffic.latency);
+        at = at.saturating_add(self.traffic.latency_of(number));
         self.send(slot, Side::Server, &exchange.response(), at);
         let last_of_slot = number + self.traffic.connections >= self.traffic.exchanges;
         if last_of_slot {

@@ -87,7 +87,7 @@ fn frames_carry_what_was_said() {
     let traffic = Traffic {
         exchanges: 60,
         mix: Mix::Mixed,
-        connections: 8,
+        connections: 12,
         exchanges_per_connection: 2,
         vni: None,
         ..Traffic::default()

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use schema::{Timestamp, Vni};
 
-use crate::{Frames, SentExchange};
+use crate::{Frames, Rng, SentExchange};
+
+// Streams of numbers, so that none depends on how many another one took; 1 to 5 are those of contents and frames.
+const START: u64 = 6;
+const LATENCY: u64 = 7;
 
 /// A load of HTTP/1.1 over keep-alive connections, a pure function of its fields.
 #[derive(Clone, Debug)]
@@ -22,9 +26,10 @@ pub struct Traffic {
     pub exchanges_per_connection: u64,
     /// Capture time of the first frame.
     pub start: Timestamp,
-    /// Time between the starts of two exchanges.
+    /// Mean time between the starts of two exchanges: exchange `n` starts at some moment of the `n`th interval.
     pub interval: Duration,
-    /// From a request's last frame to its answer's first; less than `interval` times `connections`.
+    /// Mean time from a request's last frame to its answer's first, which is between half and one and a half of this; less
+    /// than `interval` times `connections`. Times without any chance in them would compress like no real capture's.
     pub latency: Duration,
     /// How many different answers there are: exchange `n` gets answer `n % answers`. 1 lets a target with one fixed answer
     /// agree with the recording.
@@ -126,8 +131,15 @@ impl Traffic {
     #[must_use]
     pub fn start_of(&self, number: u64) -> Timestamp {
         let micros = u64::try_from(self.interval.as_micros()).unwrap_or(u64::MAX);
-        self.start
-            .saturating_add(Duration::from_micros(micros.saturating_mul(number)))
+        let chance = Rng::of(self.seed, START, number).below(micros);
+        let offset = micros.saturating_mul(number).saturating_add(chance);
+        self.start.saturating_add(Duration::from_micros(offset))
+    }
+
+    /// From the last frame of request `number` to the first of its answer.
+    pub(crate) fn latency_of(&self, number: u64) -> Duration {
+        let micros = u64::try_from(self.latency.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(micros / 2 + Rng::of(self.seed, LATENCY, number).below(micros))
     }
 
     /// The connection slot of exchange `number`, and which of the slot's connections carries it.

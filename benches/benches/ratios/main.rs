@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench -p benches --bench ratios              everything
 //! cargo bench -p benches --bench ratios -- read      one of: read, size, speed, schedule
+//! … -- --programs=DIR                                measures the programs in DIR instead of building them
 //! ```
 //!
 //! Needs `tcpdump`, `zstd`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
@@ -32,7 +33,10 @@ fn main() -> ExitCode {
         .map(String::as_str)
         .filter(|part| !part.starts_with("--"))
         .collect();
-    match measure(&parts) {
+    let folder = arguments
+        .iter()
+        .find_map(|argument| argument.strip_prefix("--programs="));
+    match measure(&parts, folder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::line(&format!("failed: {error:#}"));
@@ -41,9 +45,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(parts: &[&str]) -> anyhow::Result<()> {
+fn measure(parts: &[&str], programs: Option<&str>) -> anyhow::Result<()> {
     let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
-    let programs = run::build()?;
+    let programs = match programs {
+        Some(folder) => run::Programs::in_folder(folder.as_ref()),
+        None => run::build()?,
+    };
     let folder = tempfile::tempdir()?;
     if wanted("read") || wanted("size") {
         read::measure(&programs, folder.path(), wanted("size"))?;

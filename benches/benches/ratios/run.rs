@@ -1,7 +1,7 @@
 //! Programs and what they cost.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, bail, ensure};
@@ -13,6 +13,16 @@ use nix::sys::time::TimeValLike as _;
 pub(crate) struct Programs {
     pub(crate) recorder: PathBuf,
     pub(crate) replayer: PathBuf,
+}
+
+impl Programs {
+    /// The programs in a folder.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self {
+            recorder: folder.join("recorder"),
+            replayer: folder.join("replayer"),
+        }
+    }
 }
 
 /// What one run of a program cost.
@@ -48,10 +58,7 @@ pub(crate) fn build() -> anyhow::Result<Programs> {
     // This benchmark lies in target/release/deps.
     let here = std::env::current_exe().context("find this benchmark")?;
     let folder = here.ancestors().nth(2).context("find the build folder")?;
-    Ok(Programs {
-        recorder: folder.join("recorder"),
-        replayer: folder.join("replayer"),
-    })
+    Ok(Programs::in_folder(folder))
 }
 
 /// Runs a program and measures it. The program may end with one of `codes`.
