@@ -26,7 +26,7 @@ use crate::timer::FineTimer;
 
 /// How long requests in flight may go on after the user asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often the progress bar is drawn.
+/// How often the progress bar is drawn and answers are handed over that are too few to fill a batch.
 const TICK: Duration = Duration::from_millis(200);
 
 /// When requests are sent.
@@ -85,10 +85,11 @@ pub(crate) async fn drive(
             _ = done.recv_many(&mut finished_lanes, 256) => driver.handle_done(&mut finished_lanes),
             () = timer.sleep_until(at.unwrap_or_else(tokio::time::Instant::now)), if at.is_some() => {}
             batch = driver.input.recv(), if driver.wants_input() => driver.handle_batch(batch).await,
-            _ = ticks.tick(), if driver.progress.is_drawn() => driver.draw(),
+            _ = ticks.tick() => driver.tick().await,
         }
         driver.interrupt_if_time_is_up();
     }
+    driver.tick().await;
     Ok(driver.finish())
 }
 
@@ -272,7 +273,7 @@ impl Driver {
                 Planned::Skip(recorded, reason) => {
                     self.counts.skipped += 1;
                     let answered = skipped(recorded, reason.as_str(), self.shared.clock.now());
-                    if self.shared.run.send(answered).await.is_err() {
+                    if self.shared.outbox.push(answered).await.is_err() {
                         return self.stop(RunState::Failed);
                     }
                 }
@@ -332,7 +333,11 @@ impl Driver {
         }
     }
 
-    fn draw(&self) {
+    /// Draws, and hands over the answers that have waited since the last tick.
+    async fn tick(&mut self) {
+        if self.shared.outbox.flush().await.is_err() {
+            self.stop(RunState::Failed);
+        }
         self.progress.draw(&self.counts, self.recorded_now);
     }
 

@@ -58,12 +58,6 @@ impl Progress {
         }
     }
 
-    /// Whether there is a bar.
-    #[must_use]
-    pub(crate) fn is_drawn(&self) -> bool {
-        self.bar.is_some()
-    }
-
     /// Draws how far the run is: how much of the window's time, and at which rate requests are answered.
     ///
     /// How many exchanges a window holds is not known before it is read, and its time is: the bar and the remaining time go

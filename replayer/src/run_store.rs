@@ -57,7 +57,7 @@ pub struct RunOptions {
     pub divergences_rows_max: usize,
     /// zstd level of pages.
     pub zstd_level: i32,
-    /// Answers that may wait to be compared. At this bound the driver waits.
+    /// Batches of answers that may wait to be compared. At this bound the driver waits.
     pub waiting_max: usize,
     /// Memory that these may hold, bytes.
     pub waiting_bytes_max: usize,
@@ -121,7 +121,7 @@ impl RunProgress {
 
 /// A message to the encoder.
 enum Message {
-    Answered(Box<Answered>, OwnedSemaphorePermit),
+    Answered(Vec<Answered>, OwnedSemaphorePermit),
     End,
 }
 
@@ -134,19 +134,20 @@ pub struct RunSender {
 }
 
 impl RunSender {
-    /// Hands over one answer; waits while too much waits already.
+    /// Hands over answers; waits while too much waits already. Handing over many at once wakes the encoder once.
     ///
     /// # Errors
     /// If the writer has stopped; [`RunWriter::finish`] says why.
-    pub async fn send(&self, answered: Answered) -> anyhow::Result<()> {
-        let kib = (answered.recorded.memory() + answered.actual.memory()) / 1024 + 1;
-        // One answer that is larger than the whole bound must get through all the same, alone.
+    pub async fn send(&self, answered: Vec<Answered>) -> anyhow::Result<()> {
+        let memory = |answered: &Answered| answered.recorded.memory() + answered.actual.memory();
+        let kib = answered.iter().map(memory).sum::<usize>() / 1024 + 1;
+        // What is larger than the whole bound must get through all the same, alone.
         let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.memory_max);
         let permit = Arc::clone(&self.memory)
             .acquire_many_owned(kib)
             .await
             .context("run writer has stopped")?;
-        let message = Message::Answered(Box::new(answered), permit);
+        let message = Message::Answered(answered, permit);
         if self.queue.send(message).await.is_err() {
             bail!("run writer has stopped");
         }

@@ -14,6 +14,7 @@
 mod answer;
 mod direct;
 mod message;
+mod outbox;
 mod pooled;
 mod target;
 
@@ -24,6 +25,7 @@ use replayer_core::Limits;
 use schema::{Completeness, ConnectionId, Exchange, Outcome, Replay, Request, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
+pub(crate) use outbox::Outbox;
 pub(crate) use target::Target;
 
 use crate::clock::Clock;
@@ -70,7 +72,7 @@ pub(crate) struct Shared {
     /// The run's clock.
     pub(crate) clock: Clock,
     /// Where answers go.
-    pub(crate) run: RunSender,
+    pub(crate) outbox: Outbox,
     /// Tells lanes to give up what is in flight.
     pub(crate) interrupt: Notify,
     /// reqwest's pool, for `https://`.
@@ -98,7 +100,7 @@ impl Shared {
             timeout,
             limits,
             clock,
-            run,
+            outbox: Outbox::new(run),
             interrupt: Notify::new(),
             pooled,
         })
@@ -190,7 +192,7 @@ pub(crate) async fn run_lane(
         let replay = answered.actual.replay.as_deref();
         let outcome = replay.map_or(Outcome::Failed, |replay| replay.outcome);
         let lag_us = replay.map_or(0, |replay| u64::try_from(replay.lag_us).unwrap_or(0));
-        let stored = shared.run.send(answered).await.is_ok();
+        let stored = shared.outbox.push(answered).await.is_ok();
         let message = Done {
             lane,
             connection: id,

@@ -175,8 +175,8 @@ impl Coverage {
 
 /// How many minutes begin from `from`, itself the start of one, up to `to`.
 fn minutes(from: Timestamp, to: Timestamp) -> u64 {
-    to.since(from).as_secs_f64().div_euclid(60.0) as u64
-        + u64::from(to.since(from).as_nanos() % MINUTE.as_nanos() != 0)
+    let minutes = to.since(from).as_nanos().div_ceil(MINUTE.as_nanos());
+    u64::try_from(minutes).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

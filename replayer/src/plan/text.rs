@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use replayer_core::coverage::Coverage;
+use replayer_core::plan::EndpointCount;
+
 use super::PlanReport;
 
 /// Endpoints that are listed.
@@ -56,48 +59,57 @@ fn write_into(text: &mut String, report: &PlanReport) -> std::fmt::Result {
     writeln!(text, "statuses    {}", counts(&plan.statuses))?;
     writeln!(text, "recorded    {}", counts(&plan.completeness))?;
     if let Some(coverage) = &report.coverage {
-        writeln!(
-            text,
-            "coverage    {} of {} minutes recorded, by {}",
-            coverage.minutes_recorded,
-            coverage.minutes,
-            if coverage.recorders.is_empty() {
-                "nobody".to_owned()
-            } else {
-                coverage.recorders.join(", ")
-            },
-        )?;
-        for hole in coverage.holes.iter().take(HOLES_SHOWN_MAX) {
-            writeln!(
-                text,
-                "  missing   {} minutes, {} to {}",
-                hole.minutes, hole.from, hole.to
-            )?;
-        }
-        if coverage.holes_total > HOLES_SHOWN_MAX as u64 {
-            writeln!(
-                text,
-                "  missing   {} more holes; see --json",
-                coverage.holes_total - HOLES_SHOWN_MAX as u64
-            )?;
-        }
+        write_coverage(text, coverage)?;
     }
     for warning in &report.warnings {
         writeln!(text, "warning     {warning}")?;
     }
     writeln!(text)?;
-    for endpoint in plan.endpoints.iter().take(ENDPOINTS_SHOWN_MAX) {
+    write_endpoints(text, &plan.endpoints)
+}
+
+fn write_coverage(text: &mut String, coverage: &Coverage) -> std::fmt::Result {
+    writeln!(
+        text,
+        "coverage    {} of {} minutes recorded, by {}",
+        coverage.minutes_recorded,
+        coverage.minutes,
+        if coverage.recorders.is_empty() {
+            "nobody".to_owned()
+        } else {
+            coverage.recorders.join(", ")
+        },
+    )?;
+    for hole in coverage.holes.iter().take(HOLES_SHOWN_MAX) {
+        writeln!(
+            text,
+            "  missing   {} minutes, {} to {}",
+            hole.minutes, hole.from, hole.to
+        )?;
+    }
+    if coverage.holes_total > HOLES_SHOWN_MAX as u64 {
+        writeln!(
+            text,
+            "  missing   {} more holes; see --json",
+            coverage.holes_total - HOLES_SHOWN_MAX as u64
+        )?;
+    }
+    Ok(())
+}
+
+fn write_endpoints(text: &mut String, endpoints: &[EndpointCount]) -> std::fmt::Result {
+    for endpoint in endpoints.iter().take(ENDPOINTS_SHOWN_MAX) {
         writeln!(text, "{:>10}  {}", endpoint.requests, endpoint.endpoint)?;
     }
-    if plan.endpoints.len() > ENDPOINTS_SHOWN_MAX {
-        let rest: u64 = plan.endpoints[ENDPOINTS_SHOWN_MAX..]
+    if endpoints.len() > ENDPOINTS_SHOWN_MAX {
+        let rest: u64 = endpoints[ENDPOINTS_SHOWN_MAX..]
             .iter()
             .map(|endpoint| endpoint.requests)
             .sum();
         writeln!(
             text,
             "{rest:>10}  {} more endpoints; see --json",
-            plan.endpoints.len() - ENDPOINTS_SHOWN_MAX
+            endpoints.len() - ENDPOINTS_SHOWN_MAX
         )?;
     }
     Ok(())

@@ -71,7 +71,11 @@ impl Encoder {
     pub(super) fn run(mut self, mut messages: mpsc::Receiver<Message>) -> anyhow::Result<Report> {
         while let Some(message) = messages.blocking_recv() {
             match message {
-                Message::Answered(answered, _memory) => self.handle(*answered)?,
+                Message::Answered(answered, _memory) => {
+                    for answered in answered {
+                        self.handle(answered)?;
+                    }
+                }
                 Message::End => break,
             }
         }

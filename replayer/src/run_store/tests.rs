@@ -56,7 +56,7 @@ async fn feed(writer: &RunWriter) {
             replay.outcome = Outcome::Failed;
             replay.outcome_reason = Some("connection refused".to_owned());
         }
-        sender.send(Answered { recorded, actual }).await.unwrap();
+        sender.send(vec![Answered { recorded, actual }]).await.unwrap();
     }
 }
 
@@ -218,7 +218,7 @@ async fn late_answers_and_many_hours_are_stored_all_the_same() {
             let n = hour * 2 + round;
             let recorded = recorded(n, "{}");
             let actual = replayed(&recorded, hour * 3_600 + round, "{}");
-            sender.send(Answered { recorded, actual }).await.unwrap();
+            sender.send(vec![Answered { recorded, actual }]).await.unwrap();
         }
     }
     let document = writer.finish(end(RunState::Finished, 12)).await.unwrap();
@@ -250,7 +250,7 @@ async fn answers_after_the_end_are_refused() {
     let recorded = recorded(0, "{}");
     let actual = replayed(&recorded, 0, "{}");
     let error = sender
-        .send(Answered { recorded, actual })
+        .send(vec![Answered { recorded, actual }])
         .await
         .unwrap_err();
     assert!(

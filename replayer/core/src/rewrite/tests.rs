@@ -3,6 +3,9 @@ use schema::{Body, Completeness, Exchange, Protocol, Request};
 use super::{HostPolicy, Rewrite, Skip, rewrite};
 use crate::testing::{exchange, with_request};
 
+/// Fields, by name and value.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 fn rules() -> Rewrite {
     Rewrite {
         path_prefix: String::new(),
@@ -59,7 +62,7 @@ fn fields_keep_their_order_case_and_duplicates() {
 #[test]
 fn framing_is_computed_anew() {
     let h = ("Host", "shop.test");
-    let table: [(&str, &[(&str, &str)], &'static str, &[&str]); 8] = [
+    let table: [(&str, Fields<'_>, &'static str, &[&str]); 8] = [
         (
             "as it was",
             &[h, ("Content-Length", "5")],
@@ -130,7 +133,7 @@ fn http_1_0_has_no_chunks() {
 #[test]
 fn an_offer_to_upgrade_is_left_out() {
     let h = ("Host", "shop.test");
-    let table: [(&[(&str, &str)], &[&str]); 4] = [
+    let table: [(Fields<'_>, &[&str]); 4] = [
         (
             &[h, ("Connection", "keep-alive")],
             &["Host: shop.test", "Connection: keep-alive"],
