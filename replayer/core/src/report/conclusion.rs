@@ -12,6 +12,9 @@ use schema::run::{ReasonCount, RunConclusion, RunDocument, RunState, RunTotals, 
 
 use super::words::{grouped, plural, share_text};
 
+/// Why a request failed that was in flight when the run was asked to stop.
+const CUT_OFF: &str = "interrupted";
+
 /// What the run that `document` describes concludes. Looks at its state, gates, coverage, totals and endpoints.
 #[must_use]
 pub fn conclude(document: &RunDocument) -> RunConclusion {
@@ -39,7 +42,7 @@ fn verdict(document: &RunDocument) -> (RunVerdict, String) {
     let totals = &document.totals;
     let (selected, judged) = (totals.selected(), totals.judged());
     let share_judged = share_text(judged, selected);
-    if totals.differed > 0 || (totals.failed > 0 && judged > 0) {
+    if totals.differed > 0 || (unanswered(totals) > 0 && judged > 0) {
         return (RunVerdict::Fail, failure(document));
     }
     let lacking = |sentence: String| (RunVerdict::NotEnoughEvidence, sentence);
@@ -90,6 +93,16 @@ fn verdict(document: &RunDocument) -> (RunVerdict, String) {
     (RunVerdict::Pass, sentence)
 }
 
+/// Requests that the target did not answer whole; those that the end of the run cut off are not its fault.
+fn unanswered(totals: &RunTotals) -> u64 {
+    let cut_off = totals
+        .failed_by
+        .iter()
+        .filter(|by| by.reason == CUT_OFF)
+        .map(|by| by.count);
+    totals.failed - cut_off.sum::<u64>()
+}
+
 const fn ended(state: RunState) -> &'static str {
     match state {
         RunState::Running => "not ended",
@@ -125,10 +138,10 @@ fn failure(document: &RunDocument) -> String {
             plural(endpoints.len() as u64, "endpoint"),
         ));
     }
-    if totals.failed > 0 {
+    if unanswered(totals) > 0 {
         parts.push(format!(
             "{} got no whole answer from the target",
-            plural(totals.failed, "request")
+            plural(unanswered(totals), "request")
         ));
     }
     parts.join(", and ")

@@ -168,6 +168,20 @@ fn a_run_that_was_stopped_is_partial() {
 }
 
 #[test]
+fn what_the_end_of_a_run_cut_off_is_not_held_against_the_target() {
+    let (verdict, _, reasons) = concluded(|document| {
+        document.state = RunState::Interrupted;
+        let totals = &mut document.totals;
+        (totals.matched, totals.sent) = (9_997, 9_997);
+        (totals.failed, totals.incomparable) = (3, 3);
+        totals.failed_by = by(3, "interrupted");
+        totals.incomparable_by = by(3, "failed: interrupted");
+    });
+    assert_eq!(verdict, RunVerdict::NotEnoughEvidence);
+    assert_eq!(reasons[1], "3 requests got no whole answer: 3 interrupted");
+}
+
+#[test]
 fn what_the_ledger_lost_is_said() {
     let (verdict, _, reasons) = concluded(|document| {
         document.coverage = Some(RunCoverage {
