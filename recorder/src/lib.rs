@@ -30,6 +30,7 @@ mod upload;
 mod writer;
 
 use std::ffi::OsString;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -102,10 +103,14 @@ fn run_until_signal(config: Config) -> anyhow::Result<Summary> {
 /// If a file is no capture, an archive cannot be written, or nothing that was given can be read.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<Summary> {
     let started = Instant::now();
+    let mut shutdown = std::pin::pin!(shutdown);
     let files = config.files.clone();
-    let captures = tokio::task::spawn_blocking(move || Captures::open(&files))
-        .await
-        .context("reading captures panicked")??;
+    let captures = tokio::select! {
+        biased;
+        () = &mut shutdown => bail!("interrupted before the first packet; nothing was written"),
+        captures = tokio::task::spawn_blocking(move || Captures::open(&files)) => captures,
+    };
+    let captures = captures.context("looking into the captures panicked")??;
     let archive = Archive::open(&config.archive)?;
     let recorder = match &config.recorder {
         Some(recorder) => recorder.clone(),
@@ -197,11 +202,11 @@ async fn publish_all(
 async fn supervise(
     upload: impl Future<Output = anyhow::Result<()>>,
     done: oneshot::Receiver<anyhow::Result<Done>>,
-    shutdown: impl Future<Output = ()>,
+    mut shutdown: Pin<&mut impl Future<Output = ()>>,
     shared: &Shared,
     progress: &Progress,
 ) -> anyhow::Result<Done> {
-    tokio::pin!(upload, shutdown);
+    tokio::pin!(upload);
     let mut draw = tokio::time::interval(DRAW_EVERY);
     let mut stopping = false;
     loop {

@@ -1,4 +1,4 @@
-use expect_test::expect;
+use expect_test::{expect, expect_file};
 
 use super::*;
 
@@ -123,91 +123,7 @@ fn the_text_is_for_an_operator() {
 
 #[test]
 fn the_fields_of_the_json_document_stay() {
-    expect![[r#"
-        {
-          "outcome": "incomplete",
-          "recorder": "read-00c0ffee0000",
-          "archive": "/var/archive",
-          "files": 2,
-          "incomplete_files": [
-            {
-              "file": "gw.pcap1",
-              "reason": "cut off: the file ends in the middle of a packet (after 4711 whole bytes)"
-            }
-          ],
-          "interrupted": false,
-          "first_frame": "2026-11-22T13:00:00.000000Z",
-          "last_frame": "2026-11-22T13:10:00.250000Z",
-          "capture_seconds": 600.25,
-          "wall_seconds": 1.5,
-          "frames": {
-            "total": 1000,
-            "bytes": 640000,
-            "tcp_payload": 600,
-            "tcp_no_payload": 300,
-            "ip_fragment": 0,
-            "not_tcp": 60,
-            "not_ip": 10,
-            "undecodable": 30,
-            "truncated": 7,
-            "truncated_bytes": 10500,
-            "untimed": 0,
-            "unsupported_link_types": {
-              "105": 20
-            }
-          },
-          "payload_bytes": {
-            "total": 500000,
-            "http": 400000,
-            "tls": 90000,
-            "not_http": 0,
-            "repeated": 10000,
-            "discarded": 0
-          },
-          "connections": {
-            "opened": 12,
-            "joined_midstream": 1
-          },
-          "exchanges": {
-            "total": 97,
-            "complete": 95,
-            "no_response": 0,
-            "no_request": 0,
-            "request_gap": 0,
-            "response_gap": 2,
-            "request_truncated": 0,
-            "response_truncated": 0,
-            "aborted": 0,
-            "upgraded": 0
-          },
-          "gaps": {
-            "count": 2,
-            "bytes": 2920
-          },
-          "segments": {
-            "exchanges": {
-              "published": 3,
-              "published_bytes": 12345678,
-              "already_there": 0,
-              "already_there_bytes": 0
-            },
-            "capture": {
-              "published": 0,
-              "published_bytes": 0,
-              "already_there": 1,
-              "already_there_bytes": 4321
-            }
-          },
-          "anomalies": {
-            "tcp_retransmission": 1234
-          },
-          "advice": [
-            "20 frames have link type 105, which is not supported: capture on an Ethernet, raw IP, Linux cooked (any) or loopback interface",
-            "7 frames were cut and lack 10.3 KiB: capture with the full length (tcpdump -s 0); for a mirror, let the MTU of the target exceed that of the source by 54 bytes (IPv4) or 74 bytes (IPv6), or raise PacketLength",
-            "87.9 KiB are TLS and cannot be read: mirror behind the end of TLS, between the load balancer or gateway and the service",
-            "2.85 KiB of TCP streams were never captured, in 2 gaps: see whether the mirror or the capturing program dropped packets (tcpdump says so when it ends; larger buffer: tcpdump -B)"
-          ]
-        }"#]].assert_eq(&busy().json());
+    expect_file!["summary.json"].assert_eq(&busy().json());
 }
 
 #[test]
@@ -250,7 +166,8 @@ fn advice_says_what_to_do() {
     };
     let one_sided = [(Completeness::NoResponse, 9), (Completeness::Complete, 1)];
     let unasked = [(Completeness::NoRequest, 9)];
-    let cases: [(Counters, &[(Completeness, u64)], &str); 6] = [
+    type Case<'a> = (Counters, &'a [(Completeness, u64)], &'a str);
+    let cases: [Case<'_>; 6] = [
         (Counters::default(), &one_sided, "from server to client"),
         (Counters::default(), &unasked, "from client to server"),
         (
