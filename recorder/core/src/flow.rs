@@ -20,30 +20,38 @@ const TOUCH_STEP: Duration = Duration::from_secs(1);
 const NONE: u32 = u32::MAX;
 
 /// What tells connections apart: where they were seen and both endpoints, whichever sends.
+///
+/// Packed, since there are a million of them: 40 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FlowKey {
-    addresses: [Address; 2],
+    /// High and low half of each address.
+    addresses: [[u64; 2]; 2],
     ports: [u16; 2],
+    /// The scope, with [`FlowKey::V6`] if the addresses are of IPv6; both are of the same version.
     scope: u32,
 }
 
 impl FlowKey {
+    const V6: u32 = 1 << 31;
+
     /// The key of a packet, and whether it comes from the key's second endpoint.
     pub(crate) fn new(scope: u32, from: Endpoint, to: Endpoint) -> (Self, bool) {
         let swapped = (from.address, from.port) > (to.address, to.port);
         let (first, second) = if swapped { (to, from) } else { (from, to) };
+        let version = if first.address.is_v6() { Self::V6 } else { 0 };
         let key = Self {
-            addresses: [first.address, second.address],
+            addresses: [first.address.halves(), second.address.halves()],
             ports: [first.port, second.port],
-            scope,
+            scope: (scope & !Self::V6) | version,
         };
         (key, swapped)
     }
 
     /// Both endpoints, in the key's order.
     pub(crate) fn endpoints(&self) -> [Endpoint; 2] {
+        let v6 = self.scope & Self::V6 != 0;
         [0, 1].map(|end| Endpoint {
-            address: self.addresses[end],
+            address: Address::from_halves(self.addresses[end], v6),
             port: self.ports[end],
         })
     }
@@ -136,10 +144,10 @@ impl<T> Table<T> {
         self.slot(index)
     }
 
-    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<(&FlowKey, &mut T)> {
         let entry = self.entries.get_mut(slot.index as usize)?;
         if entry.generation == slot.generation {
-            entry.value.as_mut()
+            Some((&entry.key, entry.value.as_mut()?))
         } else {
             None
         }

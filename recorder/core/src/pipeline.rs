@@ -291,7 +291,7 @@ impl Pipeline {
             let over = self
                 .table
                 .get_mut(slot)
-                .is_some_and(|found| found.is_over_for(segment, self.now, &self.limits));
+                .is_some_and(|(_, found)| found.is_over_for(segment, self.now, &self.limits));
             if !over {
                 return slot;
             }
@@ -303,14 +303,16 @@ impl Pipeline {
             self.counters(place).count(Anomaly::ConnectionEvicted);
             self.end(victim);
         }
-        let connection = Connection::new(key.endpoints(), place.origin, segment);
+        let connection = Connection::new(place.origin, segment);
         self.table.insert(*key, connection, self.now)
     }
 
     /// A connection, and what it needs to work.
     fn lend(&mut self, slot: Slot, place: Place) -> Option<(&mut Connection, Surroundings<'_>)> {
         let Origin { source, vni, .. } = place.origin;
+        let (key, connection) = self.table.get_mut(slot)?;
         let surroundings = Surroundings {
+            key,
             now: self.now,
             limits: &self.limits,
             options: &self.options,
@@ -319,7 +321,7 @@ impl Pipeline {
             sources: &self.sources,
             ready: &mut self.ready,
         };
-        Some((self.table.get_mut(slot)?, surroundings))
+        Some((connection, surroundings))
     }
 
     /// What a connection waited for has come, or is due.
@@ -360,7 +362,7 @@ impl Pipeline {
 
     /// Where the counts of a connection belong while no frame of it is at hand: to the minute of packet time.
     fn place_of(&mut self, slot: Slot) -> Option<Place> {
-        let origin = self.table.get_mut(slot)?.origin();
+        let origin = self.table.get_mut(slot)?.1.origin();
         Some(Place {
             at: self.now,
             origin,

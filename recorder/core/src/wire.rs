@@ -72,6 +72,23 @@ impl Address {
         Self { bits, v6: true }
     }
 
+    pub(crate) const fn is_v6(self) -> bool {
+        self.v6
+    }
+
+    /// High and low half.
+    #[expect(clippy::cast_possible_truncation, reason = "each is a half")]
+    pub(crate) const fn halves(self) -> [u64; 2] {
+        [(self.bits >> 64) as u64, self.bits as u64]
+    }
+
+    pub(crate) const fn from_halves([high, low]: [u64; 2], v6: bool) -> Self {
+        Self {
+            bits: (high as u128) << 64 | low as u128,
+            v6,
+        }
+    }
+
     pub(crate) fn ip(self) -> IpAddr {
         match u32::try_from(self.bits) {
             Ok(bits) if !self.v6 => Ipv4Addr::from_bits(bits).into(),

@@ -76,7 +76,7 @@ impl Sources {
     /// Where a frame comes from that is one of too many to tell.
     pub(crate) fn unknown(capture: u32) -> Origin {
         Origin {
-            scope: u32::MAX - capture,
+            scope: (u32::MAX >> 1) - capture,
             source: capture,
             vni: None,
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use schema::{ConnectionId, Exchange, Timestamp};
 
-use crate::flow::{Origin, Sources, Stage};
+use crate::flow::{FlowKey, Origin, Sources, Stage};
 use crate::http::{self, Close, End, Identity};
 use crate::tcp::{self, Event, Segment};
 use crate::wire::Endpoint;
@@ -16,7 +16,6 @@ use crate::{Counters, Limits, Options};
 pub(super) struct Connection {
     tcp: tcp::Connection,
     http: Option<http::Conn>,
-    ends: [Endpoint; 2],
     origin: Origin,
     /// When it is asked again, if it is.
     wake_at: Option<Timestamp>,
@@ -25,6 +24,8 @@ pub(super) struct Connection {
 /// What a connection needs to work.
 #[derive(Debug)]
 pub(super) struct Surroundings<'p> {
+    /// The connection's endpoints, in the order of [`End`].
+    pub(super) key: &'p FlowKey,
     /// Packet time.
     pub(super) now: Timestamp,
     pub(super) limits: &'p Limits,
@@ -38,12 +39,11 @@ pub(super) struct Surroundings<'p> {
 }
 
 impl Connection {
-    /// The connection between `ends` (in the order of [`End`]) whose first segment is about to be handled.
-    pub(super) fn new(ends: [Endpoint; 2], origin: Origin, first: &Segment<'_>) -> Self {
+    /// A connection whose first segment is about to be handled.
+    pub(super) fn new(origin: Origin, first: &Segment<'_>) -> Self {
         Self {
             tcp: tcp::Connection::new(first),
             http: None,
-            ends,
             origin,
             wake_at: None,
         }
@@ -110,8 +110,8 @@ impl Connection {
         act: impl FnOnce(&mut tcp::Connection, &mut tcp::Context<'_>),
     ) {
         let (limits, options) = (around.limits, around.options);
-        let (http, ends, origin, sources) =
-            (&mut self.http, self.ends, self.origin, around.sources);
+        let (http, key, origin, sources) =
+            (&mut self.http, around.key, self.origin, around.sources);
         let mut told = false;
         let mut sink = |event: Event<'_>, counters: &mut Counters| {
             told = true;
@@ -120,7 +120,7 @@ impl Connection {
                 origin: sequence,
             } = event
             {
-                let identity = identify(ends, origin, sources, initiator, sequence);
+                let identity = identify(key, origin, sources, initiator, sequence);
                 *http = Some(http::Conn::new(identity));
             }
             let Some(http) = http else { return };
@@ -155,14 +155,14 @@ impl Connection {
 }
 
 fn identify(
-    ends: [Endpoint; 2],
+    key: &FlowKey,
     origin: Origin,
     sources: &Sources,
     initiator: Option<End>,
     sequence: u32,
 ) -> Identity {
     let source = sources.name(origin.source);
-    let [a, b] = ends.map(Endpoint::socket);
+    let [a, b] = key.endpoints().map(Endpoint::socket);
     Identity {
         id: ConnectionId::derive(Some(source), origin.vni, a, b, sequence),
         source: Some(Arc::clone(source)),
