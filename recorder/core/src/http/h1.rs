@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use schema::{ConnectionInfo, Exchange};
 
-use super::head::{Expected, Scan, Scanned, Trust};
+use super::head::{self, Expected, Scan, Scanned, Trust};
 use super::{Chunk, Close, Context, End, Identity, Protocol, Side, count_passed, is_tls_record};
 use crate::Anomaly;
 use crate::pairing::{Ending, Pairer};
@@ -241,6 +241,15 @@ impl Conn {
         let half = &mut self.halves[end.index()];
         let found = half.guessed && !half.fresh;
         let trust = if found { Trust::Found } else { Trust::Due };
+        let (limits, counters) = (context.limits, &mut *context.counters);
+        if trust == Trust::Due
+            && let Some((head, len)) =
+                head::read_well_formed(input.bytes, expected, limits, counters)
+        {
+            let place = input.place;
+            input.take(len);
+            return self.handle_head(end, head, len, place, input.place, context);
+        }
         let mut scan = Scan::new(expected, half.fresh, trust);
         match scan.advance(input.bytes, context.limits) {
             Scanned::More => {
@@ -255,8 +264,8 @@ impl Conn {
             }
             Scanned::Head { kind, len } => {
                 let place = input.place;
-                let head = input.take(len);
-                self.handle_head(end, kind, head, place, input.place, context);
+                let bytes = input.take(len);
+                self.read_head(end, kind, bytes, place, input.place, context);
             }
             other => self.handle_no_head(end, other, None, input, context),
         }
@@ -291,8 +300,8 @@ impl Conn {
                     self.pairer.assume_framing(index);
                     self.end_message(end, Place { at, ..place }, Ending::Whole, context);
                 }
-                let head = &partial.buffer.bytes()[..len];
-                self.handle_head(end, kind, head, place, input.place, context);
+                let bytes = &partial.buffer.bytes()[..len];
+                self.read_head(end, kind, bytes, place, input.place, context);
             }
             other => {
                 partial.buffer.truncate(before);

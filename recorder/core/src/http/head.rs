@@ -45,71 +45,104 @@ pub(crate) struct ResponseHead {
     pub(crate) charset: Charset,
 }
 
-/// Reads a whole request head.
-pub(crate) fn request(
+/// A whole head.
+#[derive(Debug)]
+pub(crate) enum Head {
+    Request(RequestHead),
+    Response(ResponseHead),
+}
+
+/// Reads the head that `bytes` begin with if it is whole and well-formed; gives its length too. What it takes, [`Scan`]
+/// takes as the same head.
+pub(crate) fn read_well_formed(
+    bytes: &[u8],
+    expected: Expected,
+    limits: &Limits,
+    counters: &mut Counters,
+) -> Option<(Head, usize)> {
+    let kind = match bytes.starts_with(b"HTTP/") {
+        true => Kind::Response,
+        false => Kind::Request,
+    };
+    if !expected.allows(kind) {
+        return None;
+    }
+    parse(kind, bytes, limits, counters).ok()
+}
+
+/// Reads a whole head that [`Scan`] found.
+pub(crate) fn read(
+    kind: Kind,
     head: &[u8],
     limits: &Limits,
     counters: &mut Counters,
-) -> Option<RequestHead> {
-    let mut fields = [const { MaybeUninit::uninit() }; FAST_FIELDS];
-    let mut parsed = httparse::Request::new(&mut []);
-    let whole = parsed.parse_with_uninit_headers(head, &mut fields);
-    let (true, Some(method), Some(target)) = (is_whole(whole, head), parsed.method, parsed.path)
-    else {
-        return lenient::request(head, is_odd(whole), limits, counters);
+) -> Option<Head> {
+    let odd = match parse(kind, head, limits, counters) {
+        Ok((parsed, len)) if len == head.len() => return Some(parsed),
+        Ok(_) => true,
+        Err(error) => error != Some(httparse::Error::TooManyHeaders),
     };
-    let text = Text::of(head);
-    let (headers, fields) = text.fields(parsed.headers, limits, counters);
-    let protocol = match parsed.version {
+    if odd {
+        counters.count(Anomaly::HttpHeadOdd);
+    }
+    match kind {
+        Kind::Request => lenient::request(head, limits, counters).map(Head::Request),
+        Kind::Response => lenient::response(head, limits, counters).map(Head::Response),
+    }
+}
+
+/// Reads a well-formed head off the front of `bytes`; fails without an error where it is not whole or too long.
+fn parse(
+    kind: Kind,
+    bytes: &[u8],
+    limits: &Limits,
+    counters: &mut Counters,
+) -> Result<(Head, usize), Option<httparse::Error>> {
+    let mut fields = [const { MaybeUninit::uninit() }; FAST_FIELDS];
+    let whole = |status| match status {
+        httparse::Status::Complete(len) if len <= limits.http_head_bytes_max => Ok(len),
+        _ => Err(None),
+    };
+    let protocol = |version| match version {
         Some(0) => Protocol::Http10,
         _ => Protocol::Http11,
     };
-    let line = StartLine {
-        protocol,
-        method,
-        target: text.part(target.as_bytes()).into_owned(),
-    };
-    Some(line.with(headers, fields, text.0))
-}
-
-/// Reads a whole response head.
-pub(crate) fn response(
-    head: &[u8],
-    limits: &Limits,
-    counters: &mut Counters,
-) -> Option<ResponseHead> {
-    let mut fields = [const { MaybeUninit::uninit() }; FAST_FIELDS];
-    let mut parsed = httparse::Response::new(&mut []);
-    let whole = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut parsed,
-        head,
-        &mut fields,
-    );
-    let (true, Some(status)) = (is_whole(whole, head), parsed.code) else {
-        return lenient::response(head, is_odd(whole), limits, counters);
-    };
-    let text = Text::of(head);
-    let (headers, fields) = text.fields(parsed.headers, limits, counters);
-    Some(ResponseHead {
-        protocol: match parsed.version {
-            Some(0) => Protocol::Http10,
-            _ => Protocol::Http11,
-        },
-        status,
-        headers,
-        fields,
-        charset: text.0,
-    })
-}
-
-/// Whether `httparse` took the whole head, no more and no less.
-fn is_whole(parsed: httparse::Result<usize>, head: &[u8]) -> bool {
-    matches!(parsed, Ok(httparse::Status::Complete(len)) if len == head.len())
-}
-
-/// Whether `httparse` refused a head for more than its many fields.
-fn is_odd(parsed: httparse::Result<usize>) -> bool {
-    parsed != Err(httparse::Error::TooManyHeaders)
+    match kind {
+        Kind::Request => {
+            let mut parsed = httparse::Request::new(&mut []);
+            let len = whole(parsed.parse_with_uninit_headers(bytes, &mut fields)?)?;
+            let (method, target) = parsed.method.zip(parsed.path).ok_or(None)?;
+            if method.len() > METHOD_BYTES_MAX {
+                return Err(None);
+            }
+            let text = Text::of(&bytes[..len]);
+            let (headers, fields) = text.fields(parsed.headers, limits, counters);
+            let line = StartLine {
+                protocol: protocol(parsed.version),
+                method,
+                target: &text.part(target.as_bytes()),
+            };
+            let head = line.with(headers, fields, text.charset());
+            Ok((Head::Request(head), len))
+        }
+        Kind::Response => {
+            let mut parsed = httparse::Response::new(&mut []);
+            let config = httparse::ParserConfig::default();
+            let status =
+                config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields)?;
+            let len = whole(status)?;
+            let text = Text::of(&bytes[..len]);
+            let (headers, fields) = text.fields(parsed.headers, limits, counters);
+            let head = ResponseHead {
+                protocol: protocol(parsed.version),
+                status: parsed.code.ok_or(None)?,
+                headers,
+                fields,
+                charset: text.charset(),
+            };
+            Ok((Head::Response(head), len))
+        }
+    }
 }
 
 /// Reads a trailer section: field lines and an empty line (RFC 9112 section 7.1.2).
@@ -120,14 +153,14 @@ pub(crate) fn trailers(
 ) -> (Headers, Charset) {
     let text = Text::of(section);
     let (headers, _) = lenient::fields(&text, section, limits, counters);
-    (headers, text.0)
+    (headers, text.charset())
 }
 
 /// A request's start line, taken apart but for the target.
 struct StartLine<'a> {
     protocol: Protocol,
     method: &'a str,
-    target: String,
+    target: &'a str,
 }
 
 impl StartLine<'_> {
@@ -148,22 +181,36 @@ impl StartLine<'_> {
 }
 
 /// A head's bytes as text: UTF-8 if the whole head is, else each byte is the code point of the same number.
-struct Text(Charset);
+enum Text<'a> {
+    Utf8(&'a str),
+    Latin1,
+}
 
-impl Text {
-    fn of(head: &[u8]) -> Self {
-        match std::str::from_utf8(head) {
-            Ok(_) => Self(Charset::Utf8),
-            Err(_) => Self(Charset::Latin1),
+impl<'a> Text<'a> {
+    fn of(head: &'a [u8]) -> Self {
+        std::str::from_utf8(head).map_or(Self::Latin1, Self::Utf8)
+    }
+
+    fn charset(&self) -> Charset {
+        match self {
+            Self::Utf8(_) => Charset::Utf8,
+            Self::Latin1 => Charset::Latin1,
         }
     }
 
-    /// The text of `part`, which lies inside the head. What the parsers cut at is ASCII, so that a part of UTF-8 text is
-    /// itself UTF-8.
-    fn part<'a>(&self, part: &'a [u8]) -> Cow<'a, str> {
-        match (self.0, std::str::from_utf8(part)) {
-            (Charset::Utf8, Ok(text)) => text.into(),
-            _ => latin1(part).into(),
+    /// The text of `part`. What the parsers cut at is ASCII, so that a part of UTF-8 text is itself UTF-8.
+    fn part<'b>(&self, part: &'b [u8]) -> Cow<'b, str>
+    where
+        'a: 'b,
+    {
+        let Self::Utf8(head) = self else {
+            return latin1(part).into();
+        };
+        // A part that lies in the head needs no second check, only to be found there.
+        let start = (part.as_ptr().addr()).wrapping_sub(head.as_ptr().addr());
+        match head.get(start..start.wrapping_add(part.len())) {
+            Some(text) if text.as_ptr() == part.as_ptr() => text.into(),
+            _ => String::from_utf8_lossy(part),
         }
     }
 

@@ -11,13 +11,13 @@ use super::half::{Body, State};
 use super::search::Search;
 use super::{Conn, Ends};
 use crate::Anomaly;
-use crate::http::head::{self, Kind};
+use crate::http::head::{self, Head, Kind, RequestHead, ResponseHead};
 use crate::http::{Context, End, Side};
 use crate::pairing::{Ending, Start};
 
 impl Conn {
-    /// A whole head; the body begins at `next`.
-    pub(super) fn handle_head(
+    /// The bytes of a whole head; the body begins at `next`.
+    pub(super) fn read_head(
         &mut self,
         end: End,
         kind: Kind,
@@ -26,29 +26,42 @@ impl Conn {
         next: Place,
         context: &mut Context<'_>,
     ) {
-        let handled = match kind {
-            Kind::Request => self.handle_request(end, bytes, place, next, context),
-            Kind::Response => self.handle_response(end, bytes, place, next, context),
-        };
-        if handled.is_some() {
-            context.counters.bytes_http += bytes.len() as u64;
-        } else {
-            context.counters.ledger.bytes_not_http += bytes.len() as u64;
-            context.counters.count(Anomaly::HttpHeadMalformed);
-            self.pairer.handle_loss(self.side(end), 0);
-            self.half(end).state = State::Search(Box::new(Search::new(Buffer::new(next))));
+        match head::read(kind, bytes, context.limits, context.counters) {
+            Some(head) => self.handle_head(end, head, bytes.len(), place, next, context),
+            None => {
+                context.counters.ledger.bytes_not_http += bytes.len() as u64;
+                context.counters.count(Anomaly::HttpHeadMalformed);
+                self.pairer.handle_loss(self.side(end), 0);
+                self.half(end).state = State::Search(Box::new(Search::new(Buffer::new(next))));
+            }
+        }
+    }
+
+    /// A head of `len` bytes; the body begins at `next`.
+    pub(super) fn handle_head(
+        &mut self,
+        end: End,
+        head: Head,
+        len: usize,
+        place: Place,
+        next: Place,
+        context: &mut Context<'_>,
+    ) {
+        context.counters.bytes_http += len as u64;
+        match head {
+            Head::Request(head) => self.handle_request(end, head, place, next, context),
+            Head::Response(head) => self.handle_response(end, head, place, next, context),
         }
     }
 
     fn handle_request(
         &mut self,
         end: End,
-        bytes: &[u8],
+        head: RequestHead,
         place: Place,
         next: Place,
         context: &mut Context<'_>,
-    ) -> Option<()> {
-        let head = head::request(bytes, context.limits, context.counters)?;
+    ) {
         self.learn_ends(end, Side::Client, context);
         let expects_continue = head.fields.expects_continue;
         let (length, framing) = framing::length(Message::Request, &head.fields, context.counters);
@@ -67,18 +80,16 @@ impl Conn {
             self.pairer.assume_framing(index);
         }
         self.begin_body(end, index, length, expects_continue, next, context);
-        Some(())
     }
 
     fn handle_response(
         &mut self,
         end: End,
-        bytes: &[u8],
+        head: ResponseHead,
         place: Place,
         next: Place,
         context: &mut Context<'_>,
-    ) -> Option<()> {
-        let head = head::response(bytes, context.limits, context.counters)?;
+    ) {
         self.learn_ends(end, Side::Server, context);
         let matched = self.pairer.match_response(place);
         let message = Message::Response {
@@ -89,7 +100,7 @@ impl Conn {
         if matches!(head.status, 100..=199) && length == Length::Empty {
             self.pairer.handle_interim(matched, head.status, context);
             self.half(end).state = State::Start;
-            return Some(());
+            return;
         }
         if matched.is_proven() {
             // The pair is right, and so both ends are read from where messages begin.
@@ -109,7 +120,6 @@ impl Conn {
         if length == Length::Tunnel {
             self.enter_tunnel(websocket, context);
         }
-        Some(())
     }
 
     /// A head has said how long its body is; with `peek`, the next message may begin in its place.

@@ -8,40 +8,32 @@ use schema::Headers;
 use super::{Fields, RequestHead, ResponseHead, StartLine, Text, start_line};
 use crate::{Anomaly, Counters, Limits};
 
-/// Reads a whole request head; `odd` if it is more than long.
+/// Reads a whole request head.
 pub(super) fn request(
     head: &[u8],
-    odd: bool,
     limits: &Limits,
     counters: &mut Counters,
 ) -> Option<RequestHead> {
     let (line, rest) = split_line(head);
     let line = start_line::request(line)?;
-    if odd {
-        counters.count(Anomaly::HttpHeadOdd);
-    }
     let text = Text::of(head);
     let (headers, fields) = fields(&text, rest, limits, counters);
     let line = StartLine {
         protocol: line.protocol,
         method: &text.part(line.method),
-        target: text.part(line.target).into_owned(),
+        target: &text.part(line.target),
     };
-    Some(line.with(headers, fields, text.0))
+    Some(line.with(headers, fields, text.charset()))
 }
 
-/// Reads a whole response head; `odd` if it is more than long.
+/// Reads a whole response head.
 pub(super) fn response(
     head: &[u8],
-    odd: bool,
     limits: &Limits,
     counters: &mut Counters,
 ) -> Option<ResponseHead> {
     let (line, rest) = split_line(head);
     let line = start_line::status(line)?;
-    if odd {
-        counters.count(Anomaly::HttpHeadOdd);
-    }
     let text = Text::of(head);
     let (headers, fields) = fields(&text, rest, limits, counters);
     Some(ResponseHead {
@@ -49,13 +41,13 @@ pub(super) fn response(
         status: line.status,
         headers,
         fields,
-        charset: text.0,
+        charset: text.charset(),
     })
 }
 
 /// Reads field lines up to the empty line.
 pub(super) fn fields(
-    text: &Text,
+    text: &Text<'_>,
     mut rest: &[u8],
     limits: &Limits,
     counters: &mut Counters,

@@ -126,30 +126,35 @@ fn protocol(word: &[u8]) -> Option<Protocol> {
 /// Splits a request target into path, query and, where it is not simply `path?query`, the target itself.
 pub(super) fn split_target(
     connect: bool,
-    target: String,
+    target: &str,
 ) -> (String, Option<String>, Option<String>) {
+    let whole = || Some(target.to_owned());
     if connect || target == "*" {
-        return (target.clone(), None, Some(target));
+        return (target.to_owned(), None, whole());
     }
-    if !target.starts_with('/')
-        && let Some((scheme, rest)) = target.split_once("://")
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    {
-        let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (path, query) = split_query(&rest[authority..]);
-        let path = if path.is_empty() { "/" } else { path };
-        return (path.to_owned(), query.map(str::to_owned), Some(target));
+    if target.starts_with('/') {
+        let (path, query) = split_query(target);
+        return (path, query, None);
     }
-    match target.split_once('?') {
-        None => (target, None, None),
-        Some((path, query)) => (path.to_owned(), Some(query.to_owned()), None),
+    let absolute = match target.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => rest,
+        _ => {
+            let (path, query) = split_query(target);
+            return (path, query, None);
+        }
+    };
+    let authority = absolute.find(['/', '?', '#']).unwrap_or(absolute.len());
+    let (mut path, query) = split_query(&absolute[authority..]);
+    if path.is_empty() {
+        path.push('/');
     }
+    (path, query, whole())
 }
 
-fn split_query(text: &str) -> (&str, Option<&str>) {
-    match text.split_once('?') {
-        None => (text, None),
-        Some((path, query)) => (path, Some(query)),
+fn split_query(text: &str) -> (String, Option<String>) {
+    match memchr::memchr(b'?', text.as_bytes()) {
+        None => (text.to_owned(), None),
+        Some(mark) => (text[..mark].to_owned(), Some(text[mark + 1..].to_owned())),
     }
 }
 
