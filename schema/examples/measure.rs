@@ -16,6 +16,7 @@ use schema::{
 
 /// Encoded bytes at which a segment is cut, as the recorder does by default.
 const SEGMENT_BYTES_MAX: usize = 32 << 20;
+const MIB: f64 = 1_048_576.0;
 /// 2026-11-22T13:00:00Z in microseconds.
 const START: i64 = 1_795_352_400_000_000;
 
@@ -36,25 +37,34 @@ fn main() {
     }
     let generating = cpu_ns() - before;
     let before = cpu_ns();
-    let (segments, memory) = encode(exchanges, level.unwrap_or(3));
+    let encoded = encode(exchanges, level.unwrap_or(3));
     let encoding = (cpu_ns() - before).saturating_sub(generating);
-    let bytes: usize = segments.iter().map(|segment| segment.bytes.len()).sum();
-    let per_exchange = |value: u64| value as f64 / exchanges as f64;
-    say("encode", per_exchange(encoding) / 1e3, "us/exchange");
-    say("size", per_exchange(bytes as u64), "B/exchange");
-    say("segments", segments.len() as f64, "");
-    say("builder memory, its count", memory as f64 / 1e6, "MB");
-    say("peak memory", peak_kib() as f64 / 1024.0, "MiB");
+    let micros = |nanos: u64, exchanges: usize| nanos as f64 / exchanges as f64 / 1e3;
+    let exchanges = usize::try_from(exchanges).expect("few");
+    say("encode", micros(encoding, exchanges), "us/exchange");
+    say(
+        "size",
+        encoded.bytes as f64 / exchanges as f64,
+        "B/exchange",
+    );
+    say("segments", encoded.segments as f64, "");
+    say(
+        "builder, its own count",
+        encoded.memory_max as f64 / MIB,
+        "MiB",
+    );
+    say(
+        "process, with one segment",
+        peak_kib() as f64 / 1024.0,
+        "MiB",
+    );
 
     for (name, projection) in [("all", Projection::All), ("summary", Projection::Summary)] {
         let before = cpu_ns();
-        let rows: u64 = segments
-            .iter()
-            .map(|segment| decode(&segment.bytes, projection))
-            .sum();
-        assert_eq!(rows, exchanges, "every exchange comes back");
+        let rows = decode(&encoded.first.bytes, projection);
+        assert_eq!(rows, encoded.first.rows, "every exchange comes back");
         let name = format!("decode {name}");
-        say(&name, per_exchange(cpu_ns() - before) / 1e3, "us/exchange");
+        say(&name, micros(cpu_ns() - before, rows), "us/exchange");
     }
 }
 
@@ -74,7 +84,16 @@ fn peak_kib() -> u64 {
         .unwrap_or(0)
 }
 
-fn encode(exchanges: u64, zstd_level: i32) -> (Vec<SealedSegment>, usize) {
+/// What encoding came to.
+struct Encoded {
+    segments: u64,
+    bytes: usize,
+    memory_max: usize,
+    /// Kept while the others are made, as a recorder does that uploads it.
+    first: SealedSegment,
+}
+
+fn encode(exchanges: u64, zstd_level: i32) -> Encoded {
     let options = SegmentOptions {
         recorder: "measure".parse().expect("a name"),
         writer: "measure".to_owned(),
@@ -84,25 +103,35 @@ fn encode(exchanges: u64, zstd_level: i32) -> (Vec<SealedSegment>, usize) {
         redaction: None,
         replayed: false,
     };
-    let mut segments = Vec::new();
+    let (mut segments, mut bytes, mut memory_max) = (0, 0, 0);
+    let mut first = None;
     let mut builder = SegmentBuilder::new(options.clone());
-    let mut memory = 0;
     for number in 0..exchanges {
         let pushed = builder.push(exchange(number)).expect("rows encode");
         assert!(matches!(pushed, Pushed::Stored), "the traffic is in order");
         if number % 1_000 == 0 {
-            memory = memory.max(builder.memory());
+            memory_max = memory_max.max(builder.memory());
         }
-        if builder.bytes() >= SEGMENT_BYTES_MAX {
+        if builder.bytes() >= SEGMENT_BYTES_MAX || number + 1 == exchanges {
             let full = std::mem::replace(&mut builder, SegmentBuilder::new(options.clone()));
-            segments.extend(full.seal(segments.len() as u64).expect("rows encode"));
+            let sealed = full
+                .seal(segments)
+                .expect("rows encode")
+                .expect("rows were pushed");
+            segments += 1;
+            bytes += sealed.bytes.len();
+            first.get_or_insert(sealed);
         }
     }
-    segments.extend(builder.seal(segments.len() as u64).expect("rows encode"));
-    (segments, memory)
+    Encoded {
+        segments,
+        bytes,
+        memory_max,
+        first: first.expect("there is at least one exchange"),
+    }
 }
 
-fn decode(file: &Bytes, projection: Projection) -> u64 {
+fn decode(file: &Bytes, projection: Projection) -> usize {
     let mut decoder = SegmentDecoder::new(file.len() as u64, TimeWindow::ALL, projection);
     let mut rows = 0;
     loop {
@@ -117,7 +146,7 @@ fn decode(file: &Bytes, projection: Projection) -> u64 {
                     .push(ranges, data)
                     .expect("the ranges are those asked for");
             }
-            Step::Exchanges(exchanges) => rows += exchanges.len() as u64,
+            Step::Exchanges(exchanges) => rows += exchanges.len(),
             Step::Finished => return rows,
         }
     }

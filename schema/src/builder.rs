@@ -36,7 +36,7 @@ impl Bounds {
     /// What the format promises and readers count on.
     pub(crate) const FORMAT: Self = Self {
         batch_rows: 8_192,
-        batch_bytes: 8 << 20,
+        batch_bytes: 4 << 20,
         row_group_bytes: 16 << 20,
         row_group_raw_bytes: 64 << 20,
     };

@@ -111,3 +111,6 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
         headers
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,8 @@ impl FromStr for ConnectionId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseIdError::new(text, "a connection id of 16 hex digits");
-        if text.len() != 16 {
+        // Looked at first, because the standard library takes a sign.
+        if text.len() != 16 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(error());
         }
         u64::from_str_radix(text, 16).map(Self).map_err(|_| error())
@@ -124,6 +125,9 @@ impl FromStr for ExchangeId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseIdError::new(text, "an exchange id such as 00c0ffee00c0ffee-12");
         let (connection, index) = text.split_once('-').ok_or_else(error)?;
+        if index.starts_with('+') {
+            return Err(error());
+        }
         Ok(Self {
             connection: connection.parse().map_err(|_| error())?,
             index: index.parse().map_err(|_| error())?,
@@ -164,3 +168,6 @@ impl FromStr for RecorderId {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,6 +92,7 @@ impl FromStr for SegmentKey {
             let (start, rest) = file.strip_suffix(".parquet")?.split_once('-')?;
             let (end, rest) = rest.split_once('-')?;
             let (recorder, sequence) = rest.rsplit_once('-')?;
+            (!sequence.starts_with('+')).then_some(())?;
             let (start, end) = (micros(start)?, micros(end)?);
             let in_its_place = start <= end
                 && start.hour() == end.hour()
@@ -154,3 +155,6 @@ impl Table {
         format!("{}/{}", self.folder(), hour.partition())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,3 +171,6 @@ impl fmt::Display for TimeWindow {
         write!(f, "[{}, {})", self.start, self.end)
     }
 }
+
+#[cfg(test)]
+mod tests;
