@@ -181,13 +181,14 @@ pub struct SegmentArgs {
 
     /// zstd level of the segments, 1 (fast) to 22 (small)
     ///
-    /// Example: --level 9
+    /// Level 3 takes half as much processor time again and saves 3 to 4 % of API and web traffic; on bodies full of random
+    /// ids it saves nothing. Example: --level 9
     #[arg(
         long,
         value_name = "LEVEL",
         env = "RECORDER_LEVEL",
         hide_env_values = true,
-        default_value_t = 3
+        default_value_t = 1
     )]
     pub level: i32,
 }

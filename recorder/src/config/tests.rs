@@ -17,7 +17,7 @@ fn defaults_are_those_of_the_design() {
     assert_eq!(config.options.vxlan_ports, [4789, 8472]);
     assert_eq!(config.rotation.bytes_max, 32 << 20);
     assert_eq!(config.rotation.age_max, Duration::from_secs(3_600));
-    assert_eq!(config.zstd_level, 3);
+    assert_eq!(config.zstd_level, 1);
     assert_eq!(config.recorder, None);
     assert!(!config.options.raw_bodies && config.progress);
 }
