@@ -19,8 +19,14 @@ pub(crate) fn open(url: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
         if bucket.is_empty() {
             bail!("archive {url} names no bucket; write s3://bucket/prefix");
         }
+        // Who writes http:// into the endpoint's URL means it.
+        let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok());
+        let http = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
         let store = AmazonS3Builder::from_env()
             .with_bucket_name(bucket)
+            .with_allow_http(http)
             .build()
             .with_context(|| format!("archive {url}"))?;
         return Ok(match prefix.trim_matches('/') {

@@ -43,7 +43,7 @@ impl Connection {
                 .expect("a connection was made if there was none");
             attempt.sent_at = Some(shared.clock.now());
             match sender.try_send_request(message).await {
-                Ok(response) => return Ok(self.receive(attempt, shared, response).await),
+                Ok(response) => return Ok(receive(attempt, shared, response).await),
                 Err(mut error) => {
                     self.open = None;
                     let unsent = error.take_message();
@@ -74,24 +74,21 @@ impl Connection {
         }
         ready
     }
+}
 
-    async fn receive(
-        &mut self,
-        attempt: &mut Attempt,
-        shared: &Shared,
-        response: hyper::Response<Incoming>,
-    ) -> Result<(), Failure> {
-        let (head, body) = response.into_parts();
-        let answer = attempt.answer.insert(Answer::new(
-            shared.clock.now(),
-            head.status.as_u16(),
-            head.headers,
-        ));
-        answer
-            .read(body, shared.limits.body_bytes_max, &shared.clock)
-            .await
-            .map_err(|error| failure_of(&error))
-    }
+async fn receive(
+    attempt: &mut Attempt,
+    shared: &Shared,
+    response: hyper::Response<Incoming>,
+) -> Result<(), Failure> {
+    let (head, body) = response.into_parts();
+    let answer = Answer::new(shared.clock.now(), head.status.as_u16(), head.headers);
+    attempt
+        .answer
+        .insert(answer)
+        .read(body, shared.limits.body_bytes_max, &shared.clock)
+        .await
+        .map_err(|error| failure_of(&error))
 }
 
 /// Opens a connection to the target; its name is looked up each time, as the addresses behind a load balancer change.
