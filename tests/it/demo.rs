@@ -95,6 +95,27 @@ fn the_demo_passes_the_faithful_build_and_finds_the_planted_change() {
 }
 
 #[test]
+fn the_front_page_shows_what_the_demo_prints() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = demo(&dir.path().join("demo")).expect_code(0);
+    let page = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let shown = page
+        .split("```\n")
+        .find(|block| block.starts_with("1. Record"))
+        .unwrap();
+    // Commands name folders and ports, which differ; an ellipsis stands for lines that are left out.
+    let lines = shown
+        .lines()
+        .filter(|line| !line.starts_with('$') && line.trim() != "…");
+    for line in lines {
+        assert!(
+            ran.stdout.lines().any(|printed| printed == line),
+            "{line:?} is not printed"
+        );
+    }
+}
+
+#[test]
 fn a_second_demo_replaces_the_first_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("demo");
