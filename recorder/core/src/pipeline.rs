@@ -288,12 +288,18 @@ impl Pipeline {
     /// The connection that a segment belongs to; a new one if there is none, or if the one there is over.
     fn connection(&mut self, key: &FlowKey, segment: &Segment<'_>, place: Place) -> Slot {
         if let Some(slot) = self.table.find(key) {
-            let over = self
+            let (over, ended) = self
                 .table
                 .get_mut(slot)
-                .is_some_and(|(_, found)| found.is_over_for(segment, self.now, &self.limits));
+                .map_or((false, false), |(_, found)| {
+                    let over = found.is_over_for(segment, self.now, &self.limits);
+                    (over, found.has_ended())
+                });
             if !over {
                 return slot;
+            }
+            if !ended {
+                self.counters(place).count(Anomaly::TcpPortReuse);
             }
             self.end(slot);
         }

@@ -64,6 +64,11 @@ impl Connection {
         }
     }
 
+    /// Whether the end of its TCP connection was seen.
+    pub(super) fn has_ended(&self) -> bool {
+        self.tcp.has_ended()
+    }
+
     /// Whether a segment begins another connection between the same endpoints.
     pub(super) fn is_over_for(
         &self,

@@ -20,10 +20,7 @@ impl Connection {
         limits: &Limits,
     ) -> bool {
         let (half, peer) = (self.half(segment.from), self.half(segment.from.peer()));
-        let over = self.closed
-            || self.reset.is_some()
-            || now.since(self.last_at) >= limits.reuse_idle
-            || self.halves.iter().all(|half| half.fin.is_some());
+        let over = self.has_ended() || now.since(self.last_at) >= limits.reuse_idle;
         let acks_far = segment.flags.ack() && peer.is_far(segment.acknowledgement, limits);
         if segment.flags.rst() {
             false
@@ -46,6 +43,11 @@ impl Connection {
             let carries = !segment.payload.is_empty() || segment.missing > 0;
             carries && far && (acks_far || over)
         }
+    }
+
+    /// Whether its end was seen: both ends said so, or one broke it off.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.closed || self.reset.is_some() || self.halves.iter().all(|half| half.fin.is_some())
     }
 
     /// Believes a reset that is in the window of its half, and waits a moment for what it may have overtaken.
