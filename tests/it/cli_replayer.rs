@@ -31,93 +31,84 @@ fn help_is_as_written_down() {
     check_help("replayer-run-short.txt", &["run", "-h"]);
 }
 
+/// Code 2, nothing on standard output, and an error that names what was wrong and what is right.
+#[track_caller]
+fn check_mistake(arguments: &[&str], expected: &[&str]) {
+    let ran = run(replayer().args(arguments)).expect_code(2);
+    assert_eq!(ran.stdout, "", "{arguments:?}");
+    for text in expected {
+        assert!(ran.stderr.contains(text), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
 #[test]
-fn mistakes_are_named_with_what_is_right() {
+fn mistakes_in_what_to_replay() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().to_str().unwrap();
-    let run_with = |flags: &[&'static str]| {
-        let mut all = vec![
-            "run",
-            "--archive",
-            archive,
-            "--target",
-            "http://127.0.0.1:9",
-        ];
-        all.extend(flags);
-        all
-    };
-    let cases: [(Vec<&str>, &[&str]); 17] = [
-        (vec![], &["Usage: replayer"]),
-        (vec!["plan", "--last", "1d"], &["--archive <URL>"]),
+    let windows = [
+        "no window",
+        "--last 7d",
+        "--window week",
+        "--from TIME",
+        "--exchange ID",
+    ];
+    check_mistake(&[], &["Usage: replayer"]);
+    check_mistake(&["plan", "--last", "1d"], &["--archive <URL>"]);
+    check_mistake(&["plan", "--archive", archive], &windows);
+    let cases: [(&str, &[&str]); 3] = [
+        ("/nowhere", &["/nowhere", "is no folder"]),
+        ("ftp://x", &["ftp://x", "s3://bucket/prefix"]),
+        (archive, &["holds no exchanges"]),
+    ];
+    for (archive, expected) in cases {
+        check_mistake(&["plan", "--archive", archive, "--last", "1d"], expected);
+    }
+}
+
+#[test]
+fn mistakes_in_how_to_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().to_str().unwrap();
+    let typed = [
+        "run",
+        "--archive",
+        archive,
+        "--target",
+        "http://127.0.0.1:9",
+    ];
+    let cases: [(&[&str], &[&str]); 11] = [
+        (&[], &["no window"]),
         (
-            vec!["plan", "--archive", archive],
-            &[
-                "no window",
-                "--last 7d",
-                "--window week",
-                "--from TIME",
-                "--exchange ID",
-            ],
-        ),
-        (
-            vec!["plan", "--archive", "/nowhere", "--last", "1d"],
-            &["/nowhere", "is no folder"],
-        ),
-        (
-            vec!["plan", "--archive", "ftp://x", "--last", "1d"],
-            &["ftp://x", "s3://bucket/prefix"],
-        ),
-        (
-            vec!["plan", "--archive", archive, "--last", "1d"],
-            &["holds no exchanges"],
-        ),
-        (run_with(&[]), &["no window"]),
-        (
-            run_with(&["--last", "1d", "--window", "week"]),
+            &["--last", "1d", "--window", "week"],
             &["--last", "--window"],
         ),
         (
-            run_with(&["--from", "yesterday"]),
+            &["--from", "yesterday"],
             &["yesterday", "2026-11-22T13:00:00Z"],
         ),
-        (run_with(&["--last", "7"]), &["--last", "7d"]),
+        (&["--last", "7"], &["--last", "7d"]),
         (
-            run_with(&["--last", "1d", "--status", "20"]),
+            &["--last", "1d", "--status", "20"],
             &["--status", "5xx", "200-299"],
         ),
+        (&["--last", "1d", "--path", "/["], &["--path", "/[", "glob"]),
+        (&["--last", "1d", "--speed", "fast"], &["--speed", "max"]),
+        (&["--last", "1d", "--rate", "0/s"], &["--rate", "500/s"]),
         (
-            run_with(&["--last", "1d", "--path", "/["]),
-            &["--path", "/[", "glob"],
-        ),
-        (
-            run_with(&["--last", "1d", "--speed", "fast"]),
-            &["--speed", "max"],
-        ),
-        (
-            run_with(&["--last", "1d", "--rate", "0/s"]),
-            &["--rate", "500/s"],
-        ),
-        (
-            run_with(&["--last", "1d", "--host", "target"]),
+            &["--last", "1d", "--host", "target"],
             &["--host-header target"],
         ),
-        (
-            run_with(&["--last", "1d", "--in-flight", "0"]),
-            &["--in-flight"],
-        ),
-        (
-            run_with(&["--last", "1d", "--run", "../x"]),
-            &["--run", "../x"],
-        ),
+        (&["--last", "1d", "--in-flight", "0"], &["--in-flight"]),
+        (&["--last", "1d", "--run", "../x"], &["--run", "../x"]),
     ];
-    for (arguments, expected) in cases {
-        let ran = run(replayer().args(&arguments)).expect_code(2);
-        assert_eq!(ran.stdout, "", "{arguments:?}");
-        for text in expected {
-            assert!(ran.stderr.contains(text), "{arguments:?}: {}", ran.stderr);
-        }
+    for (flags, expected) in cases {
+        check_mistake(&[&typed, flags].concat(), expected);
     }
-    let targets = [
+}
+
+#[test]
+fn mistakes_in_the_target() {
+    for target in [
         "shop.test",
         "ftp://a",
         "http://",
@@ -125,19 +116,10 @@ fn mistakes_are_named_with_what_is_right() {
         "http://u:p@a",
         "http://a/?q",
         "http://a b",
-    ];
-    for target in targets {
-        let mut command = replayer();
-        command.args([
-            "run",
-            "--archive",
-            archive,
-            "--last",
-            "1d",
-            "--target",
-            target,
-        ]);
-        let ran = run(&mut command).expect_code(2);
-        assert!(ran.stderr.contains("--target"), "{target}: {}", ran.stderr);
+    ] {
+        check_mistake(
+            &["run", "--archive", "a", "--last", "1d", "--target", target],
+            &["--target"],
+        );
     }
 }
