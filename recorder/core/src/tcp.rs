@@ -393,10 +393,10 @@ impl Connection {
             Start::Unknown => half.begin(Start::Joining, Position::first(sequence)),
             Start::Acked if position == half.next => half.start = Start::Joined,
             Start::Acked => half.start = Start::Joining,
-            // The beginning came from a segment without payload. One more is where a probe stood; earlier bytes were
-            // overtaken by it.
+            // The beginning came from a segment without payload. If the peer expects one more, that was a keep-alive
+            // probe; earlier bytes were overtaken by it.
             Start::Joined if !half.begun && half.held.is_empty() => {
-                let probe = position == half.next.plus(1);
+                let probe = position == half.next.plus(1) && half.acked == position;
                 let earlier =
                     position < half.next && half.next.since(position) <= EARLIER_BYTES_MAX;
                 if probe || earlier {

@@ -272,11 +272,11 @@ impl Connection {
             Some(first) if first.position > peer.next => {
                 self.tell_gap_to(end.peer(), first.at, first.position.min(acked), cx);
             }
-            // Each waits for the other, as retransmissions with newer acknowledgements do.
-            Some(_) => {
-                if let Some(earlier) = self.earliest(|half| half.front().is_some()) {
-                    self.tell_front(earlier, cx);
-                }
+            // Each waits for the other: one was sent again with a newer acknowledgement than at first, and so was captured
+            // after what it came before.
+            Some(first) => {
+                let own_is_later = self.half(end).front().is_some_and(|own| own.at > first.at);
+                self.tell_front(if own_is_later { end } else { end.peer() }, cx);
             }
             None if acked.since(peer.next) == 1 => {
                 let peer = self.half_mut(end.peer());

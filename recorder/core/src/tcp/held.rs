@@ -110,7 +110,12 @@ impl Held {
             at = to;
             index += 1;
         }
-        if arrival.bytes.is_empty() && arrival.missing > 0 {
+        // Only the header of the segment was captured: what it says is missing is news where nothing is held.
+        let covered = self
+            .pieces
+            .get(index)
+            .is_some_and(|piece| piece.position <= at);
+        if arrival.bytes.is_empty() && arrival.missing > 0 && !covered {
             self.put(index, arrival, at, &[], arrival.missing);
         }
         kept

@@ -131,6 +131,20 @@ fn puts_segments_in_order() {
             &["A 0 GE1GE2", "B 0 onetwo"],
         ),
         (
+            "a request whose first copy was lost, sent again after its answer",
+            &[data(B, 501, 104, "200"), data(A, 101, 504, "GET")],
+            &["A 0 GET", "B 0 200"],
+        ),
+        (
+            "an answer whose first copy was lost, sent again after the next request",
+            &[
+                data(A, 101, 501, "GE1"),
+                data(A, 104, 504, "GE2"),
+                data(B, 501, 107, "200"),
+            ],
+            &["A 0 GE1", "B 0 200", "A 3 GE2"],
+        ),
+        (
             "the end overtakes the last bytes",
             &[fin(B, 504, 101), data(B, 501, 101, "end"), fin(A, 101, 505)],
             &["B 0 end", "B fin", "A fin"],
@@ -384,6 +398,15 @@ fn joins_in_the_middle() {
                 data(B, 501, 907, "200"),
             ],
             &["open - 904", "A 0 onetwo", "B 0 200"],
+        ),
+        (
+            "the answer's second byte comes before its first",
+            &[
+                data(A, 901, 501, "GET"),
+                data(B, 502, 904, "b"),
+                data(B, 501, 904, "a"),
+            ],
+            &["open - 901", "A 0 GET", "B 0 ab"],
         ),
         (
             "the answer's first segment is lost",

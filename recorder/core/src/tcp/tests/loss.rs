@@ -129,6 +129,15 @@ fn a_cut_segment_is_a_hole_at_its_end() {
             &["A gap 3", "A 3 def"],
         ),
         (
+            "only the header of a copy is left",
+            &[
+                data(A, 104, 501, "def"),
+                data(A, 105, 501, "").cut(1),
+                data(A, 101, 501, "abc"),
+            ],
+            &["A 0 abcdef"],
+        ),
+        (
             "sent again, cut elsewhere",
             &[
                 data(A, 101, 501, "abc").cut(3),
