@@ -10,6 +10,7 @@
 //! Messages are addressed by the index of their exchange, so that HTTP/2 can feed the same machine by its streams.
 
 mod finish;
+mod matching;
 mod slot;
 
 use std::collections::VecDeque;
@@ -22,10 +23,14 @@ use crate::http::h1::{Asked, Place};
 use crate::http::head::{RequestHead, ResponseHead};
 use crate::http::{Context, Side};
 
+use matching::Match;
 use slot::{PartState, Slot};
 
 /// Bytes reserved for a body whose length is known; longer ones grow as they come.
 const BODY_RESERVED_MAX: u64 = 256 << 10;
+
+/// Places for exchanges that a connection keeps while it has none.
+const IDLE_CAPACITY_MAX: usize = 4;
 
 /// How a request's first byte was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,26 +50,6 @@ pub(crate) enum Ending {
     Whole,
     /// Before its last byte: the connection ended, or its framing broke.
     Broken,
-}
-
-/// Which request a response answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Match {
-    /// Index of the exchange; `None` if no request waits.
-    index: Option<u32>,
-    /// What the request asked for.
-    pub(crate) asked: Asked,
-    /// Whether it is certain.
-    certainty: Certainty,
-    /// Acknowledgements prove that the two belong together, and that the response begins where it was found.
-    proven: bool,
-}
-
-impl Match {
-    /// Whether acknowledgements prove the pair.
-    pub(crate) fn is_proven(&self) -> bool {
-        self.proven
-    }
 }
 
 /// The exchanges of one connection that are under way, and those that are done.
@@ -146,52 +131,6 @@ impl Pairer {
             trailers: None,
         });
         self.push(slot)
-    }
-
-    /// Finds the request that a response at `place` answers; changes nothing.
-    pub(crate) fn match_response(&self, place: Place) -> Match {
-        let mut waiting = self
-            .slots
-            .iter()
-            .filter(|slot| slot.is_waiting())
-            .peekable();
-        let none = Match {
-            index: None,
-            asked: Asked::Unknown,
-            certainty: Certainty::Assumed,
-            proven: false,
-        };
-        let Some(&first) = waiting.peek() else {
-            return none;
-        };
-        if first.epoch == self.settled {
-            return first.matched(Certainty::Exact, first.is_proven_by(place));
-        }
-        // What the server had received and the client had not sent after it saw the response begin.
-        let received: Vec<&Slot> = waiting
-            .map(|slot| &**slot)
-            .filter(|slot| slot.place.offset < place.acked)
-            .collect();
-        let possible = received
-            .iter()
-            .filter(|slot| slot.place.acked <= place.offset);
-        let Some(latest) = possible.clone().map(|slot| slot.place.acked).max() else {
-            return received
-                .first()
-                .map_or(none, |slot| slot.matched(Certainty::Assumed, false));
-        };
-        // Those sent at the same time are answered in order.
-        let mut group = possible.filter(|slot| slot.place.acked == latest);
-        let Some(first) = group.next() else {
-            return none;
-        };
-        let proven = group.next().is_none() && first.is_proven_by(place) && !self.pipelined;
-        let certainty = if proven {
-            Certainty::Exact
-        } else {
-            Certainty::Assumed
-        };
-        first.matched(certainty, proven)
     }
 
     /// An interim response (RFC 9110 section 15.2); it answers nothing.
@@ -404,7 +343,16 @@ impl Pairer {
 
     /// The next exchange that is done.
     pub(crate) fn poll_exchange(&mut self) -> Option<Exchange> {
-        self.done.pop_front().map(|slot| slot.exchange)
+        let slot = self.done.pop_front();
+        if slot.is_none() {
+            // An idle connection keeps nothing of a burst.
+            for queue in [&mut self.slots, &mut self.done] {
+                if queue.is_empty() && queue.capacity() > IDLE_CAPACITY_MAX {
+                    *queue = VecDeque::new();
+                }
+            }
+        }
+        slot.map(|slot| slot.exchange)
     }
 
     fn slot(

@@ -1,6 +1,6 @@
 //! Message heads: from the bytes of one whole head to what a row needs of it.
 //!
-//! [`Scan`] finds where a head ends, [`request`] and [`response`] read it. Well-formed heads take the fast path through
+//! [`Scan`] finds where a head ends, [`read`] reads it. Well-formed heads take the fast path through
 //! `httparse`; what that rejects is read by [`lenient`], which takes anything with a start line.
 
 mod fields;

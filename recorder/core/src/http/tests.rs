@@ -1,5 +1,6 @@
 //! Scripts of bytes, gaps and ends, and the exchanges they make: each script whole, byte by byte, and cut at random.
 
+mod bounds;
 mod framing_table;
 mod loss;
 mod peers;

@@ -63,7 +63,7 @@ pub(super) fn length(
     use {ContentLength as Content, Length as L, Message as M};
 
     let contradictory = fields.doubtful
-        || fields.content_length == Content::Invalid
+        || matches!(fields.content_length, Content::Invalid(_))
         || fields.transfer == Transfer::Other
         || (fields.transfer == Transfer::Chunked && fields.content_length != Content::Absent);
     let (length, recoverable) = match (message, fields.transfer, fields.content_length) {
@@ -101,9 +101,11 @@ pub(super) fn length(
         (_, Transfer::Chunked, _) => (L::Chunked, true),
         (M::Response { .. }, Transfer::Other, _) => (L::UntilClose, true),
         (M::Request, Transfer::Other, _) => (L::Empty, false),
-        // 5. No valid length.
-        (M::Response { .. }, _, Content::Invalid) => (L::UntilClose, false),
-        (M::Request, _, Content::Invalid) => (L::Empty, false),
+        // 5. No valid length: the first valid one, as readers do that take it at all.
+        (_, _, Content::Invalid(Some(0))) => (L::Empty, false),
+        (_, _, Content::Invalid(Some(first))) => (L::Bytes(first), false),
+        (M::Response { .. }, _, Content::Invalid(None)) => (L::UntilClose, false),
+        (M::Request, _, Content::Invalid(None)) => (L::Empty, false),
         // 6. The length it says.
         (_, _, Content::Bytes(0)) => (L::Empty, true),
         (_, _, Content::Bytes(bytes)) => (L::Bytes(bytes), true),

@@ -8,8 +8,8 @@ pub(crate) enum ContentLength {
     Absent,
     /// One value, be it repeated.
     Bytes(u64),
-    /// No number, too large a one, or different ones.
-    Invalid,
+    /// No number, too large a one, or different ones; the first one that was valid.
+    Invalid(Option<u64>),
 }
 
 /// What `Transfer-Encoding` says (RFC 9112 section 6.1).
@@ -63,7 +63,9 @@ impl Fields {
             self.content_length = match (self.content_length, length) {
                 (ContentLength::Absent, Some(length)) => ContentLength::Bytes(length),
                 (ContentLength::Bytes(before), Some(length)) if before == length => continue,
-                _ => ContentLength::Invalid,
+                (ContentLength::Absent, None) => ContentLength::Invalid(None),
+                (ContentLength::Bytes(first), _) => ContentLength::Invalid(Some(first)),
+                (ContentLength::Invalid(first), length) => ContentLength::Invalid(first.or(length)),
             };
         }
     }

@@ -61,6 +61,50 @@ fn a_lost_answer() {
         "##]]);
 }
 
+/// The mirror shows the third request before the answer to the second, which acknowledges nothing of the third.
+#[test]
+fn an_answer_to_a_lost_request_is_not_taken_for_the_next_ones() {
+    let (first, third) = (get("/1"), get("/3"));
+    let lost_end = first.len() + 40;
+    Script::new()
+        .a(&first)
+        .b(OK)
+        .gap(End::A, 40)
+        .a(&third)
+        .b_acking(
+            lost_end,
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        )
+        .b_acking(lost_end + third.len(), OK)
+        .check(expect![[r##"
+            #0 HTTP/1.1 complete
+              > GET /1 @ h [1..1 ms] 1 fields
+              < 200 [2..2 ms] 1 fields, 2 B b"ok"
+            #1 HTTP/1.1 complete, framing assumed, pairing assumed
+              > GET /3 @ h [4..4 ms] 1 fields
+              < 200 [6..6 ms] 1 fields, 2 B b"ok"
+            #2 HTTP/1.1 no_request, pairing assumed, missing 40 + 0 B
+              < 404 [5..5 ms] 1 fields
+            1 x http_resynchronised
+            1 x response_unasked
+        "##]]);
+}
+
+#[test]
+fn a_hole_up_to_the_last_byte_of_a_body() {
+    Script::new()
+        .a("POST /1 HTTP/1.1\r\nContent-Length: 10\r\n\r\n0123")
+        .gap(End::A, 6)
+        .b("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123")
+        .gap(End::B, 6)
+        .close(End::B, Close::Fin)
+        .check(expect![[r##"
+            #0 HTTP/1.1 request_gap, missing 6 + 6 B
+              > POST /1 @ - [1..1 ms] 1 fields, 10 B b"0123"
+              < 200 [3..3 ms] 1 fields, 10 B b"0123"
+        "##]]);
+}
+
 #[test]
 fn a_torn_request_head() {
     Script::new()

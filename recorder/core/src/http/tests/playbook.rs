@@ -13,6 +13,8 @@ pub(super) const BODY_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Bytes(End, Vec<u8>),
+    /// Bytes of an end that had not yet acknowledged more than this of the other's.
+    BytesAcking(End, Vec<u8>, u64),
     Gap(End, u64),
     Close(End, Close),
 }
@@ -57,6 +59,12 @@ impl Script {
         self
     }
 
+    pub(super) fn b_acking(mut self, acked: usize, bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref().to_vec();
+        self.ops.push(Op::BytesAcking(End::B, bytes, acked as u64));
+        self
+    }
+
     pub(super) fn gap(mut self, end: End, len: u64) -> Self {
         self.ops.push(Op::Gap(end, len));
         self
@@ -90,7 +98,11 @@ impl Script {
         for (number, op) in self.ops.iter().enumerate() {
             let at = Timestamp::from_micros(1_000 * (number as i64 + 1));
             match op {
-                Op::Bytes(end, bytes) => {
+                Op::Bytes(end, bytes) | Op::BytesAcking(end, bytes, _) => {
+                    let acked = match op {
+                        Op::BytesAcking(_, _, acked) => *acked,
+                        _ => offsets[end.peer().index()],
+                    };
                     let mut rest = &bytes[..];
                     while !rest.is_empty() {
                         let (bytes, after) = rest.split_at(piece().clamp(1, rest.len()));
@@ -99,7 +111,7 @@ impl Script {
                             from: *end,
                             at,
                             offset: offsets[end.index()],
-                            acked: offsets[end.peer().index()],
+                            acked,
                             bytes,
                         };
                         offsets[end.index()] += bytes.len() as u64;
