@@ -46,13 +46,19 @@ pub fn cli_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are results; anything else was typed wrongly.
-            let code = if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            let code = if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
             let _closed_pipe = error.print();
             return code;
         }
     };
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")))
+        .with_env_filter(
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")),
+        )
         .with_writer(std::io::stderr)
         .init();
     // One thread for the event loop and all connections: it never waits for a lock, and a second would only help beyond

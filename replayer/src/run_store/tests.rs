@@ -56,7 +56,10 @@ async fn feed(writer: &RunWriter) {
             replay.outcome = Outcome::Failed;
             replay.outcome_reason = Some("connection refused".to_owned());
         }
-        sender.send(vec![Answered { recorded, actual }]).await.unwrap();
+        sender
+            .send(vec![Answered { recorded, actual }])
+            .await
+            .unwrap();
     }
 }
 
@@ -218,7 +221,10 @@ async fn late_answers_and_many_hours_are_stored_all_the_same() {
             let n = hour * 2 + round;
             let recorded = recorded(n, "{}");
             let actual = replayed(&recorded, hour * 3_600 + round, "{}");
-            sender.send(vec![Answered { recorded, actual }]).await.unwrap();
+            sender
+                .send(vec![Answered { recorded, actual }])
+                .await
+                .unwrap();
         }
     }
     let document = writer.finish(end(RunState::Finished, 12)).await.unwrap();

@@ -137,13 +137,16 @@ fn sends_as_recorded() {
         &[(1, 0), (1, 5), (2, 5), (1, 40)],
         |_| 10,
     );
-    check(&sent, expect![[r#"
+    check(
+        &sent,
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1    5    5    0     0         2
            2    5    5    0     0         3
            3   40   40    0     0         1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -154,12 +157,15 @@ fn ten_times_as_fast() {
         &[(1, 0), (1, 50), (1, 400)],
         |_| 10,
     );
-    check(&sent, expect![[r#"
+    check(
+        &sent,
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1    5    5    0     0         2
            2   40   40    0     0         1
-    "#]]);
+    "#]],
+    );
 }
 
 /// The target stalls for 100 ms; what is due in the meantime is sent on time.
@@ -167,14 +173,17 @@ fn ten_times_as_fast() {
 fn a_slow_target_does_not_move_the_schedule() {
     let recorded = [(1, 0), (2, 10), (3, 20), (4, 30), (5, 40)];
     let sent = simulate(schedule(RECORDED, Order::None, 10), &recorded, |_| 100);
-    check(&sent, expect![[r#"
+    check(
+        &sent,
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1   10   10    0     0         2
            2   20   20    0     0         3
            3   30   30    0     0         4
            4   40   40    0     0         5
-    "#]]);
+    "#]],
+    );
 }
 
 /// At the bound the schedule is late, and catches up: due times stay what they were.
@@ -182,14 +191,17 @@ fn a_slow_target_does_not_move_the_schedule() {
 fn at_the_bound_requests_are_late_and_due_times_stay() {
     let recorded = [(1, 0), (2, 10), (3, 20), (4, 30), (5, 200)];
     let sent = simulate(schedule(RECORDED, Order::None, 2), &recorded, |_| 50);
-    check(&sent, expect![[r#"
+    check(
+        &sent,
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1   10   10    0     0         2
            2   20   50   30     0         2
            3   30   60   30     0         2
            4  200  200    0     0         1
-    "#]]);
+    "#]],
+    );
 }
 
 /// Connection 1 is slow: its second and third request wait for their predecessors, and nobody else does.
@@ -201,7 +213,9 @@ fn order_by_connection_waits_for_the_answer_before() {
         &recorded,
         |item| [50, 5, 20, 5, 5, 5][item],
     );
-    check(&sent, expect![[r#"
+    check(
+        &sent,
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1    5    5    0     0         2
@@ -209,7 +223,8 @@ fn order_by_connection_waits_for_the_answer_before() {
            5   31   31    0     0         3
            2   10   50   40    40         1
            3   11   70   59    59         1
-    "#]]);
+    "#]],
+    );
 }
 
 /// Two requests in one packet: the second is sent once the first is answered.
@@ -220,12 +235,15 @@ fn pipelined_requests_keep_their_order() {
         &[(1, 0), (1, 0), (1, 0)],
         |_| 7,
     );
-    check(&sent, expect![[r#"
+    check(
+        &sent,
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1    0    7    7     7         1
            2    0   14   14    14         1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -236,27 +254,33 @@ fn even_rate_spaces_a_burst() {
         &[(1, 0), (1, 0), (1, 0), (1, 5_000)],
         |_| 1,
     );
-    check(&sent, expect![[r#"
+    check(
+        &sent,
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1   10   10    0     0         1
            2   20   20    0     0         1
            3   30   30    0     0         1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn max_sends_when_there_is_room() {
     let recorded = [(1, 0), (2, 1_000), (3, 2_000), (1, 3_000), (1, 4_000)];
     let sent = simulate(schedule(Pace::Max, Order::Connection, 2), &recorded, |_| 10);
-    check(&sent, expect![[r#"
+    check(
+        &sent,
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1    0    0    0     0         2
            2   10   10    0     0         1
            3   10   10    0     0         2
            4   20   20    0     0         1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -266,13 +290,16 @@ fn nothing_more_waits_than_may() {
         ..schedule(RECORDED, Order::Connection, 10)
     };
     let recorded = [(1, 0), (1, 0), (1, 0), (2, 0)];
-    check(&simulate(schedule, &recorded, |_| 10), expect![[r#"
+    check(
+        &simulate(schedule, &recorded, |_| 10),
+        expect![[r#"
         item  due sent  lag order in_flight
            0    0    0    0     0         1
            1    0   10   10    10         1
            3    0   10   10     0         2
            2    0   20   20    20         1
-    "#]]);
+    "#]],
+    );
 }
 
 /// A day of traffic in which the target stops answering for a minute: the lag afterwards is that of the day's first request.
