@@ -186,7 +186,7 @@ fn row(index: u32, completeness: Completeness) -> Exchange {
 
 /// Two connections: one of a mirror over IPv4, one of a capture file over IPv6.
 fn connection(index: u32) -> Arc<ConnectionInfo> {
-    Arc::new(if index % 2 == 0 {
+    Arc::new(if index.is_multiple_of(2) {
         ConnectionInfo {
             id: ConnectionId(0x00c0_ffee_00c0_ffee),
             source: Some("10.0.3.7".into()),
