@@ -1,8 +1,8 @@
 //! The harness that every test here is written with.
 //!
 //! * [`PacketScript`]: TCP conversations written down as a story, and the capture that a mirror would make of them.
-//! * [`record`]: frames through the recorder's core; [`render`]: what came out, as text for golden files.
-//! * [`recorder`], [`replayer`]: the built programs, run with a time limit.
+//! * [`record`]: frames through the recorder's core; [`render()`]: what came out, as text for golden files.
+//! * [`recorder()`], [`replayer()`]: the built programs, run with a time limit.
 //! * [`Target`]: an HTTP server on loopback that answers as told and remembers what arrived, byte for byte.
 //! * [`S3Server`]: a real S3 server on loopback. [`read_archive`]: an archive on disk, back as exchanges.
 //! * [`shared_captures`], [`transactions`]: other people's captures, with a second opinion on each.
