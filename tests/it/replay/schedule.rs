@@ -24,7 +24,9 @@ fn requests_of_a_connection_wait_for_the_answer_before() {
         .into_iter()
         .map(|arrival| arrival.target)
         .collect();
-    assert_eq!(order, ["/slow", "/other", "/second"]);
+    // The first two travel over connections of their own, a few milliseconds apart: either may be accepted first.
+    assert_eq!(order.len(), 3, "{order:?}");
+    assert_eq!(order[2], "/second", "{order:?}");
     let (exchanges, _) = read_run(Path::new(&recorded.archive()), "it");
     let wait = |path: &str| {
         let exchange = exchanges
