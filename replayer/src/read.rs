@@ -72,6 +72,7 @@ impl Reader {
         let thread = std::thread::Builder::new()
             .name("reader".to_owned())
             .spawn(move || {
+                crate::timer::stand_back();
                 let mut reading = Reading {
                     stream,
                     filter,

@@ -201,6 +201,7 @@ impl RunWriter {
         let encoder = Encoder::new(document.clone(), options, files, Arc::clone(&progress));
         let memory = Arc::clone(&sender.memory);
         let encoder = tokio::task::spawn_blocking(move || {
+            crate::timer::stand_back();
             let result = encoder.run(messages);
             // Whoever waits for memory must learn that nobody will free any.
             memory.close();

@@ -11,6 +11,16 @@ use std::thread::JoinHandle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// How far threads that decode and encode stand back, as a nice value (setpriority(2)).
+const STAND_BACK: i32 = 10;
+
+/// Lets the threads that keep the schedule go before the calling one wherever cores are scarce: decoding a batch or
+/// encoding a segment takes tens of milliseconds at a time, and neither is urgent.
+pub(crate) fn stand_back() {
+    // A system that refuses leaves the threads equal, which costs lag and nothing else; the lag is stored.
+    let _refused = rustix::process::setpriority_process(Some(rustix::thread::gettid()), STAND_BACK);
+}
+
 /// Wakes one task at a time, as close to the instant as the kernel allows.
 #[derive(Debug)]
 pub(crate) struct FineTimer {
