@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 pub use crate::demo::{Build, DemoArgs};
 pub use archive::ArchiveArgs;
 pub use filter::FilterArgs;
-pub use pace::{OrderArg, PaceArgs};
+pub use pace::{OrderArg, PaceArgs, PaceFlags, WhenBehindArg};
 pub use plan::PlanArgs;
 pub use report::{ReportArgs, RunRefArgs, RunsArgs, ShowArgs};
 pub use run::RunArgs;
@@ -37,9 +37,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Say what a replay of a window would send, and how whole the recording is
-    Plan(PlanArgs),
+    Plan(Box<PlanArgs>),
     /// Replay a window against a target, compare the answers with the recorded ones, and write a run
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Say what a run found, and write it as an HTML page
     Report(ReportArgs),
     /// List the runs of an archive

@@ -1,23 +1,20 @@
 //! What was typed, made sense of: the only place that validates, and the only thing that the rest sees.
 
-use std::num::NonZeroU32;
+mod timing;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use governor::Quota;
 use replayer_core::Limits;
 use replayer_core::filter::{Filter, Pattern};
-use replayer_core::pace::Pace;
 use replayer_core::rewrite::{HostPolicy, Rewrite};
-use replayer_core::scheduler::Order;
 use replayer_core::window::{Calendar, Span};
 use schema::Sample;
 
-use crate::cli::{
-    CalendarArg, FilterArgs, OrderArg, PaceArgs, PlanArgs, RunArgs, TargetArgs, WindowArgs,
-};
+use crate::cli::{CalendarArg, FilterArgs, PlanArgs, RunArgs, TargetArgs, WindowArgs};
 use crate::send::Target;
-use crate::units::Speed;
+
+pub(crate) use timing::{Passes, Timing};
 
 /// Which exchanges of which archive.
 #[derive(Clone, Debug)]
@@ -50,12 +47,8 @@ pub(crate) struct RunConfig {
     pub(crate) target: Target,
     /// How requests are changed.
     pub(crate) rewrite: Rewrite,
-    /// When they are due.
-    pub(crate) pace: Pace,
-    /// The rate that is never exceeded.
-    pub(crate) rate_max: Option<RateMax>,
-    /// What keeps its order.
-    pub(crate) order: Order,
+    /// When they are due, and in which order.
+    pub(crate) timing: Timing,
     /// How long one request may take.
     pub(crate) timeout: Duration,
     /// Every bound.
@@ -72,15 +65,6 @@ pub(crate) struct RunConfig {
     pub(crate) host_text: String,
     /// Whether JSON is printed.
     pub(crate) json: bool,
-}
-
-/// A rate that is never exceeded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RateMax {
-    /// Requests a second.
-    pub(crate) per_second: f64,
-    /// The same for the limiter.
-    pub(crate) quota: Quota,
 }
 
 impl TryFrom<PlanArgs> for PlanConfig {
@@ -104,26 +88,15 @@ impl TryFrom<RunArgs> for RunConfig {
             host: host_policy(&args.target, &target)?,
             forwarded: !args.target.no_forwarded,
         };
-        if args.pace.in_flight == 0 {
-            bail!("--in-flight 0 would never send anything; give 1 or more");
-        }
+        let in_flight_max = args.pace.0.in_flight;
         Ok(Self {
             selection: selection(args.archive.archive, &args.window, args.filter)?,
             target,
             rewrite,
-            pace: pace(&args.pace),
-            rate_max: args
-                .pace
-                .max_rate
-                .map(|rate| RateMax::new(rate.0))
-                .transpose()?,
-            order: match args.pace.order {
-                OrderArg::Connection => Order::Connection,
-                OrderArg::None => Order::None,
-            },
+            timing: Timing::new(args.pace.0)?,
             timeout: args.target.timeout.0,
             limits: Limits {
-                in_flight_max: args.pace.in_flight,
+                in_flight_max,
                 body_bytes_max: args.target.max_body.0,
                 ..Limits::default()
             },
@@ -133,24 +106,6 @@ impl TryFrom<RunArgs> for RunConfig {
             label: args.target.label,
             host_text: args.target.host_header,
             json: args.json,
-        })
-    }
-}
-
-impl RateMax {
-    fn new(per_second: f64) -> anyhow::Result<Self> {
-        let quota = Quota::with_period(Duration::from_secs_f64(1.0 / per_second))
-            .with_context(|| format!("--max-rate {per_second}/s is too fast to be a limit"))?;
-        // A millisecond's worth at once: finer than that no timer is asked to be.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "rates are at most 1e9"
-        )]
-        let burst = NonZeroU32::new((per_second / 1_000.0) as u32).unwrap_or(NonZeroU32::MIN);
-        Ok(Self {
-            per_second,
-            quota: quota.allow_burst(burst),
         })
     }
 }
@@ -250,14 +205,6 @@ fn filter_text(window: &WindowArgs, filter: &FilterArgs) -> Vec<String> {
         text.push(format!("--sample-by {}", filter.sample_by));
     }
     text
-}
-
-fn pace(args: &PaceArgs) -> Pace {
-    match (args.rate, args.speed) {
-        (Some(rate), _) => Pace::Even { per_second: rate.0 },
-        (None, Speed::Factor(speed)) => Pace::Recorded { speed },
-        (None, Speed::Max) => Pace::Max,
-    }
 }
 
 fn host_policy(args: &TargetArgs, target: &Target) -> anyhow::Result<HostPolicy> {

@@ -9,16 +9,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use governor::RateLimiter;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
-use replayer_core::pace::Pace;
-use replayer_core::scheduler::{Order, Schedule, Scheduler, Step};
+use replayer_core::scheduler::{Schedule, Scheduler, Step, Ticket};
 use schema::run::RunState;
-use schema::{Outcome, Timestamp};
+use schema::{Exchange, Outcome, Timestamp};
 use tokio::sync::mpsc;
 
+use crate::config::Timing;
 use crate::progress::{Counts, Progress};
 use crate::read::{Batches, Planned, Ready};
 use crate::send::{Done, Job, Shared, run_lane, skipped};
@@ -29,16 +29,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How often the progress bar is drawn and answers are handed over that are too few to fill a batch.
 const TICK: Duration = Duration::from_millis(200);
 
-/// When requests are sent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timing {
-    /// How recorded times become due times.
-    pub(crate) pace: Pace,
-    /// Which requests wait for which answers.
-    pub(crate) order: Order,
-    /// The rate that is never exceeded.
-    pub(crate) rate_max: Option<Quota>,
-}
+/// Why a request was not sent that was due while as many were in flight as may be.
+const BEHIND: &str = "behind";
 
 /// How a replay ended.
 #[derive(Debug)]
@@ -69,7 +61,7 @@ pub(crate) async fn drive(
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     tokio::pin!(shutdown);
     loop {
-        let wait = driver.send_what_is_due();
+        let wait = driver.send_what_is_due().await;
         if matches!(wait, Wait::Finished) {
             break;
         }
@@ -103,6 +95,12 @@ enum Wait {
     Finished,
 }
 
+/// A task that sends, with what it sends now.
+struct Lane {
+    jobs: mpsc::Sender<Job>,
+    ticket: Option<Ticket>,
+}
+
 struct Driver {
     timing: Timing,
     shared: Arc<Shared>,
@@ -115,7 +113,7 @@ struct Driver {
     limiter: Option<Limiter>,
     /// Whether the limiter has let one more request through that is not sent yet.
     permitted: bool,
-    lanes: Vec<mpsc::Sender<Job>>,
+    lanes: Vec<Lane>,
     /// Lanes without a request; the last one was free last.
     free: Vec<usize>,
     done: mpsc::Sender<Done>,
@@ -139,15 +137,16 @@ impl Driver {
         // A lane has at most one message under way, so none ever waits here.
         let (done, receiver) = mpsc::channel(shared.limits.in_flight_max);
         let clock = LoopClock(shared.clock);
+        let limiter = timing
+            .rate_max
+            .map(|rate| RateLimiter::direct_with_clock(rate.quota, clock));
         let driver = Self {
             timing,
             input,
             input_ended: false,
             scheduler: None,
             held_bytes: 0,
-            limiter: timing
-                .rate_max
-                .map(|quota| RateLimiter::direct_with_clock(quota, clock)),
+            limiter,
             permitted: false,
             lanes: Vec::new(),
             free: Vec::new(),
@@ -164,7 +163,7 @@ impl Driver {
     }
 
     /// Hands every request whose time has come to a lane.
-    fn send_what_is_due(&mut self) -> Wait {
+    async fn send_what_is_due(&mut self) -> Wait {
         loop {
             let Some(scheduler) = &mut self.scheduler else {
                 return if self.input_ended {
@@ -188,17 +187,25 @@ impl Driver {
             match scheduler.poll(self.shared.clock.now()) {
                 Step::Dispatch {
                     item,
+                    ticket,
                     due,
                     order_wait,
+                    held_back,
                 } => {
                     self.permitted = false;
                     self.held_bytes -= item.memory_bytes;
-                    self.send(Job {
+                    self.counts.held_back += u64::from(held_back);
+                    let job = Job {
                         recorded: item.recorded,
                         request: item.request,
                         due,
                         order_wait,
-                    });
+                    };
+                    self.send(job, ticket);
+                }
+                Step::Skip { item, due } => {
+                    self.held_bytes -= item.memory_bytes;
+                    self.skip(item.recorded, BEHIND, due).await;
                 }
                 Step::WaitUntil(time) => return Wait::Until(time),
                 Step::NeedsInput | Step::AtCapacity => return Wait::Event,
@@ -207,7 +214,7 @@ impl Driver {
         }
     }
 
-    fn send(&mut self, job: Job) {
+    fn send(&mut self, job: Job, ticket: Ticket) {
         let lane = self.free.pop().unwrap_or_else(|| {
             let lane = self.lanes.len();
             debug_assert!(
@@ -221,11 +228,13 @@ impl Driver {
                 receiver,
                 self.done.clone(),
             ));
-            self.lanes.push(jobs);
+            self.lanes.push(Lane { jobs, ticket: None });
             lane
         });
         self.counts.in_flight += 1;
+        self.lanes[lane].ticket = Some(ticket);
         self.lanes[lane]
+            .jobs
             .try_send(job)
             .expect("a free lane has no job");
     }
@@ -242,8 +251,9 @@ impl Driver {
             }
             self.counts.lag_max = self.counts.lag_max.max(done.lag);
             self.counts.lag_last = done.lag;
-            if let Some(scheduler) = &mut self.scheduler {
-                scheduler.handle_completion(done.connection, now);
+            let ticket = self.lanes[done.lane].ticket.take();
+            if let (Some(scheduler), Some(ticket)) = (&mut self.scheduler, ticket) {
+                scheduler.handle_completion(ticket, now);
             }
             if !done.stored {
                 self.stop(RunState::Failed);
@@ -271,41 +281,47 @@ impl Driver {
             match planned {
                 Planned::Send(ready) => self.schedule(ready),
                 Planned::Skip(recorded, reason) => {
-                    self.counts.skipped += 1;
-                    let answered = skipped(recorded, reason.as_str(), self.shared.clock.now());
-                    if self.shared.outbox.push(answered).await.is_err() {
-                        return self.stop(RunState::Failed);
-                    }
+                    let now = self.shared.clock.now();
+                    self.skip(recorded, reason.as_str(), now).await;
                 }
             }
         }
     }
 
+    /// Ends an exchange that is not sent.
+    async fn skip(&mut self, recorded: Box<Exchange>, reason: &str, due: Timestamp) {
+        self.counts.skipped += 1;
+        let answered = skipped(recorded, reason, due);
+        if self.shared.outbox.push(answered).await.is_err() {
+            self.stop(RunState::Failed);
+        }
+    }
+
     fn schedule(&mut self, ready: Box<Ready>) {
-        let recorded = ready.recorded.start();
-        let connection = ready.recorded.connection.id;
+        let (recorded, place) = (ready.recorded_at, ready.place);
         self.recorded_now = recorded;
         self.held_bytes += ready.memory_bytes;
         self.scheduler
             .get_or_insert_with(|| {
                 Scheduler::new(Schedule {
                     pace: self.timing.pace,
-                    order: self.timing.order,
+                    ramp: self.timing.ramp,
+                    when_behind: self.timing.when_behind,
                     in_flight_max: self.shared.limits.in_flight_max,
                     waiting_max: self.shared.limits.waiting_max,
                     started_at: self.shared.clock.now(),
                     recorded_start: recorded,
                 })
             })
-            .handle_exchange(ready, connection, recorded);
+            .handle_exchange(ready, place, recorded);
     }
 
     fn wants_input(&self) -> bool {
-        let held = self.scheduler.as_ref().map_or(0, Scheduler::held);
+        let queued = self.scheduler.as_ref().map_or(0, Scheduler::queued);
         let limits = &self.shared.limits;
         !self.input_ended
-            && held < limits.read_ahead_max
-            && self.held_bytes < limits.read_ahead_bytes_max
+            && queued < limits.read_ahead_max
+            && self.held_bytes < limits.held_bytes_max
     }
 
     /// Sends nothing more; what is in flight may still be answered for a while.

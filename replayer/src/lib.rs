@@ -86,10 +86,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let _installed = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
         Command::Demo(args) => demo::run(args).await,
-        Command::Plan(args) => plan::plan(args.try_into()?).await,
+        Command::Plan(args) => plan::plan((*args).try_into()?).await,
         Command::Report(args) => report::report(args).await,
         Command::Runs(args) => runs::runs(args).await,
         Command::Show(args) => show::show(args).await,
-        Command::Run(args) => run::run(args.try_into()?, shutdown::requested()).await,
+        Command::Run(args) => run::run((*args).try_into()?, shutdown::requested()).await,
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn plan(config: PlanConfig) -> anyhow::Result<ExitCode> {
     } else {
         Projection::Summary
     };
-    let mut stream = selected.stream(projection, Limits::default());
+    let mut stream = selected.source(projection, Limits::default()).stream();
     let mut planner = Planner::default();
     while let Some(exchange) = stream.next().await? {
         if filter.keeps(&exchange) {

@@ -25,6 +25,8 @@ pub(crate) struct Counts {
     pub(crate) not_reached: u64,
     /// Sent and not answered yet.
     pub(crate) in_flight: u64,
+    /// Those that were late because as many were in flight as may be.
+    pub(crate) held_back: u64,
     /// The greatest lag.
     pub(crate) lag_max: Duration,
     /// The lag of the last request that was answered.

@@ -7,11 +7,16 @@ use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use replayer_core::filter::Filter;
+use replayer_core::order::Places;
+use replayer_core::pace::ramped;
 use replayer_core::rewrite::{Rewrite, Skip, rewrite};
-use schema::{Exchange, Request};
+use replayer_core::scheduler::Place;
+use schema::{Exchange, Request, Timestamp};
 use tokio::sync::mpsc;
 
+use crate::config::{Passes, Timing};
 use crate::fetch::ExchangeStream;
+use crate::select::Source;
 
 /// Exchanges of one batch.
 const BATCH_MAX: usize = 256;
@@ -36,8 +41,25 @@ pub(crate) struct Ready {
     pub(crate) recorded: Box<Exchange>,
     /// As it shall be sent.
     pub(crate) request: Request,
+    /// When it was recorded; in a later pass over the window, so much later.
+    pub(crate) recorded_at: Timestamp,
+    /// What it has to follow.
+    pub(crate) place: Place,
     /// About how many bytes of memory both hold.
     pub(crate) memory_bytes: usize,
+}
+
+/// What the reader shall make of the archive.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// The window.
+    pub(crate) source: Source,
+    /// Which of its exchanges are meant.
+    pub(crate) filter: Filter,
+    /// How requests are changed.
+    pub(crate) rules: Rewrite,
+    /// When they are due, and in which order.
+    pub(crate) timing: Timing,
 }
 
 /// What the reader counted.
@@ -63,32 +85,23 @@ impl Reader {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(crate) fn start(
-        stream: ExchangeStream,
-        filter: Filter,
-        rules: Rewrite,
-    ) -> anyhow::Result<(Self, Batches)> {
+    pub(crate) fn start(reading: Reading) -> anyhow::Result<(Self, Batches)> {
         let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("reader".to_owned())
             .spawn(move || {
                 crate::timer::stand_back();
-                let mut reading = Reading {
-                    stream,
-                    filter,
-                    rules,
-                    totals: ReadTotals::default(),
-                };
+                let mut work = Work::new(reading);
                 let result = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
                     .context("start the reader's runtime")
-                    .and_then(|runtime| runtime.block_on(reading.run(&sender)));
+                    .and_then(|runtime| runtime.block_on(work.run(&sender)));
                 if let Err(error) = result {
                     // Nobody left to tell: the replay has stopped.
                     let _stopped = sender.blocking_send(Err(error));
                 }
-                reading.totals
+                work.totals
             })
             .context("start the reader's thread")?;
         Ok((Self { thread }, batches))
@@ -105,60 +118,150 @@ impl Reader {
     }
 }
 
-struct Reading {
-    stream: ExchangeStream,
-    filter: Filter,
-    rules: Rewrite,
+/// The reader at work.
+struct Work {
+    reading: Reading,
+    places: Places,
+    /// Which pass over the window this is, from 0.
+    pass: u64,
+    /// When the first exchange was recorded that is sent.
+    first: Option<Timestamp>,
+    /// How many are to be sent so far.
+    planned: u64,
     totals: ReadTotals,
 }
 
-impl Reading {
+/// Whether there is more to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum More {
+    Yes,
+    /// This pass has come to its end.
+    NotInThisPass,
+    /// The replay is complete.
+    No,
+}
+
+impl Work {
+    fn new(reading: Reading) -> Self {
+        Self {
+            places: Places::new(reading.timing.order.clone()),
+            reading,
+            pass: 0,
+            first: None,
+            planned: 0,
+            totals: ReadTotals::default(),
+        }
+    }
+
     async fn run(
         &mut self,
         sender: &mpsc::Sender<anyhow::Result<Vec<Planned>>>,
     ) -> anyhow::Result<()> {
-        // With ids given, the search ends when all are found.
-        let mut wanted = self.filter.exchanges.len();
-        let by_id = wanted > 0;
         loop {
-            let mut batch = Vec::with_capacity(BATCH_MAX);
-            let mut batch_bytes = 0;
-            let mut ended = false;
-            while batch.len() < BATCH_MAX && batch_bytes < BATCH_BYTES_MAX {
-                let Some(exchange) = self.stream.next().await? else {
-                    ended = true;
-                    break;
-                };
-                self.totals.read += 1;
-                if !self.filter.keeps(&exchange) {
-                    self.totals.filtered_out += 1;
-                    continue;
+            let read_before = self.totals.read;
+            let mut stream = self.reading.source.stream();
+            // With ids given, the search ends when all are found.
+            let ids = self.reading.filter.exchanges.len();
+            let mut wanted = (ids > 0).then_some(ids);
+            let more = loop {
+                let mut batch = Vec::with_capacity(BATCH_MAX);
+                let more = self.fill(&mut batch, &mut stream, &mut wanted).await?;
+                if !batch.is_empty() && sender.send(Ok(batch)).await.is_err() {
+                    return Ok(());
                 }
-                let planned = plan(exchange, &self.rules);
-                if let Planned::Send(ready) = &planned {
-                    batch_bytes += ready.memory_bytes;
+                if more != More::Yes {
+                    break more;
                 }
-                batch.push(planned);
-                wanted = wanted.saturating_sub(1);
-                if by_id && wanted == 0 {
-                    ended = true;
-                    break;
-                }
-            }
-            if !batch.is_empty() && sender.send(Ok(batch)).await.is_err() || ended {
+            };
+            self.pass += 1;
+            let again = match self.reading.timing.passes {
+                Passes::Count(count) => self.pass < count,
+                // A window in which nothing passes the filters would be read for ever.
+                Passes::For(_) => self.first.is_some() && self.totals.read > read_before,
+            };
+            if more == More::No || !again {
                 return Ok(());
             }
         }
     }
-}
 
-fn plan(exchange: Box<Exchange>, rules: &Rewrite) -> Planned {
-    match rewrite(&exchange, rules) {
-        Ok(request) => Planned::Send(Box::new(Ready {
-            memory_bytes: exchange.memory() + request.headers.memory() + size_of::<Request>(),
-            recorded: exchange,
-            request,
-        })),
-        Err(reason) => Planned::Skip(exchange, reason),
+    /// Fills `batch` from this pass.
+    async fn fill(
+        &mut self,
+        batch: &mut Vec<Planned>,
+        stream: &mut ExchangeStream,
+        wanted: &mut Option<usize>,
+    ) -> anyhow::Result<More> {
+        let mut batch_bytes = 0;
+        while batch.len() < BATCH_MAX && batch_bytes < BATCH_BYTES_MAX {
+            if *wanted == Some(0) {
+                return Ok(More::NotInThisPass);
+            }
+            let Some(exchange) = stream.next().await? else {
+                return Ok(More::NotInThisPass);
+            };
+            let keeps = self.reading.filter.keeps(&exchange);
+            if keeps && self.is_over(&exchange) {
+                return Ok(More::No);
+            }
+            self.totals.read += 1;
+            if !keeps {
+                self.totals.filtered_out += 1;
+                continue;
+            }
+            let planned = self.plan(exchange);
+            if let Planned::Send(ready) = &planned {
+                batch_bytes += ready.memory_bytes;
+            }
+            batch.push(planned);
+            if let Some(wanted) = wanted {
+                *wanted -= 1;
+            }
+        }
+        Ok(More::Yes)
+    }
+
+    /// When `exchange` was recorded, later by the window's length in each later pass.
+    fn recorded_at(&self, exchange: &Exchange) -> Timestamp {
+        let window = self.reading.source.window;
+        let length = window.end.since(window.start);
+        let passes = u32::try_from(self.pass).unwrap_or(u32::MAX);
+        exchange
+            .start()
+            .saturating_add(length.saturating_mul(passes))
+    }
+
+    /// Whether the schedule's time is over before `exchange` would be due.
+    fn is_over(&self, exchange: &Exchange) -> bool {
+        let Passes::For(span) = self.reading.timing.passes else {
+            return false;
+        };
+        let timing = &self.reading.timing;
+        let at = self.recorded_at(exchange);
+        let offset = at.since(self.first.unwrap_or(at));
+        let due = timing.pace.offset(self.planned, offset);
+        due.is_some_and(|due| ramped(due, timing.ramp) >= span)
+    }
+
+    fn plan(&mut self, exchange: Box<Exchange>) -> Planned {
+        let recorded_at = self.recorded_at(&exchange);
+        // Asked of each, as an answer tells of its session whether its request can be replayed or not.
+        let place = self.places.of(&exchange, self.pass);
+        match rewrite(&exchange, &self.reading.rules) {
+            Ok(request) => {
+                self.first.get_or_insert(recorded_at);
+                self.planned += 1;
+                Planned::Send(Box::new(Ready {
+                    memory_bytes: exchange.memory()
+                        + request.headers.memory()
+                        + size_of::<Request>(),
+                    recorded: exchange,
+                    request,
+                    recorded_at,
+                    place,
+                }))
+            }
+            Err(reason) => Planned::Skip(exchange, reason),
+        }
     }
 }

@@ -4,22 +4,23 @@ mod text;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use replayer_core::coverage::Coverage;
 use replayer_core::pace::Pace;
-use replayer_core::scheduler::Order;
+use replayer_core::scheduler::WhenBehind;
 use schema::run::{
     RunCoverage, RunDocument, RunSchedule, RunSource, RunState, RunTarget, RunVerdict,
 };
 use schema::{Projection, Timestamp};
 
 use crate::clock::Clock;
-use crate::config::RunConfig;
-use crate::drive::{Timing, drive};
+use crate::config::{Passes, RunConfig, Timing};
+use crate::drive::drive;
 use crate::output;
 use crate::progress::Progress;
-use crate::read::Reader;
+use crate::read::{Reader, Reading};
 use crate::run_store::{RunEnd, RunOptions, RunWriter};
 use crate::select::Selected;
 use crate::send::{Shared, probe};
@@ -76,8 +77,12 @@ async fn replay(
     };
     let writer = RunWriter::start(Arc::clone(&selected.store), document, options).await?;
     let progress = Progress::new(selected.window, writer.progress());
-    let stream = selected.stream(Projection::All, config.limits);
-    let (reader, batches) = Reader::start(stream, config.selection.filter, config.rewrite)?;
+    let (reader, batches) = Reader::start(Reading {
+        source: selected.source(Projection::All, config.limits),
+        filter: config.selection.filter,
+        rules: config.rewrite,
+        timing: config.timing.clone(),
+    })?;
     let shared = Shared::new(
         config.target,
         config.timeout,
@@ -85,12 +90,7 @@ async fn replay(
         clock,
         writer.sender(),
     )?;
-    let timing = Timing {
-        pace: config.pace,
-        order: config.order,
-        rate_max: config.rate_max.map(|rate| rate.quota),
-    };
-    let driven = drive(timing, Arc::new(shared), batches, shutdown, progress).await?;
+    let driven = drive(config.timing, Arc::new(shared), batches, shutdown, progress).await?;
     let totals = tokio::task::spawn_blocking(|| reader.finish())
         .await
         .context("wait for the reader")??;
@@ -99,6 +99,7 @@ async fn replay(
         finished_at: clock.now(),
         read: totals.read,
         filtered_out: totals.filtered_out,
+        held_back: driven.counts.held_back,
     };
     let document = writer.finish(end).await?;
     if let Some(error) = driven.error {
@@ -134,29 +135,49 @@ fn document(config: &RunConfig, selected: &Selected, started_at: Timestamp) -> R
         host: config.host_text.clone(),
         forwarded: config.rewrite.forwarded,
     };
-    let (speed, rate) = match config.pace {
-        Pace::Recorded { speed } => (Some(speed), None),
-        Pace::Even { per_second } => (None, Some(per_second)),
-        Pace::Max => (None, None),
-    };
     let schedule = RunSchedule {
-        speed,
-        rate,
-        rate_max: config.rate_max.map(|rate| rate.per_second),
-        order: match config.order {
-            Order::Connection => "connection",
-            Order::None => "none",
-        }
-        .to_owned(),
         in_flight_max: config.limits.in_flight_max as u64,
-        timeout_us: u64::try_from(config.timeout.as_micros()).unwrap_or(u64::MAX),
+        timeout_us: micros(config.timeout),
+        ..schedule(&config.timing)
     };
     let name = config.run.clone().unwrap_or_else(|| run_name(started_at));
     let program = format!("replayer {}", env!("CARGO_PKG_VERSION"));
     let mut document = RunDocument::new(name, program, started_at, source, target, schedule);
     document.coverage = selected.coverage.as_ref().map(run_coverage);
     document.gates.judged_share_min = config.judged_share_min;
+    document.gates.lag_max_us = config.timing.lag_max.map(micros);
     document
+}
+
+fn schedule(timing: &Timing) -> RunSchedule {
+    let (speed, rate) = match timing.pace {
+        Pace::Recorded { speed } => (Some(speed), None),
+        Pace::Even { per_second } => (None, Some(per_second)),
+        Pace::Max => (None, None),
+    };
+    let (loop_count, loop_us) = match timing.passes {
+        Passes::Count(count) => (Some(count), None),
+        Passes::For(span) => (None, Some(micros(span))),
+    };
+    RunSchedule {
+        speed,
+        rate,
+        rate_max: timing.rate_max.map(|rate| rate.per_second),
+        ramp_us: micros(timing.ramp),
+        loop_count,
+        loop_us,
+        order: timing.order.as_str().to_owned(),
+        when_behind: match timing.when_behind {
+            WhenBehind::Wait => "wait",
+            WhenBehind::Skip => "skip",
+        }
+        .to_owned(),
+        ..RunSchedule::default()
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A name that sorts by time, `20261122T131500.250Z`.

@@ -89,6 +89,8 @@ pub struct RunEnd {
     pub read: u64,
     /// Those among them that the filters left out.
     pub filtered_out: u64,
+    /// Those that were late because too many were in flight.
+    pub held_back: u64,
 }
 
 /// Counts while a run runs, for a progress bar.
@@ -246,6 +248,7 @@ impl RunWriter {
         match uploaded.and(encoded) {
             Ok(report) => {
                 document.state = end.state;
+                document.report.schedule.held_back = end.held_back;
                 report.write_into(&mut document, end.read, end.filtered_out);
                 document.conclusion = Some(report::conclude(&document));
                 put_document(&*self.store, &document).await?;

@@ -25,6 +25,17 @@ pub(crate) struct Selected {
     pub(crate) coverage: Option<Coverage>,
 }
 
+/// The exchanges of a window, as often as they are needed.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    store: Arc<dyn ObjectStore>,
+    segments: Vec<Segment>,
+    /// The window.
+    pub(crate) window: TimeWindow,
+    projection: Projection,
+    limits: Limits,
+}
+
 impl Selected {
     /// Finds the window from keys alone, and reads its part of the ledger.
     ///
@@ -69,14 +80,27 @@ impl Selected {
         }
     }
 
-    /// The exchanges of the window.
-    pub(crate) fn stream(&self, projection: Projection, limits: Limits) -> ExchangeStream {
+    /// Where the exchanges of the window come from.
+    pub(crate) fn source(&self, projection: Projection, limits: Limits) -> Source {
+        Source {
+            store: Arc::clone(&self.store),
+            segments: self.segments.clone(),
+            window: self.window,
+            projection,
+            limits,
+        }
+    }
+}
+
+impl Source {
+    /// The exchanges of the window, from its start.
+    pub(crate) fn stream(&self) -> ExchangeStream {
         ExchangeStream::new(
             Arc::clone(&self.store),
             self.segments.clone(),
             self.window,
-            projection,
-            limits,
+            self.projection,
+            self.limits,
         )
     }
 }

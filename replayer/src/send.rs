@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use replayer_core::Limits;
-use schema::{Completeness, ConnectionId, Exchange, Outcome, Replay, Request, Timestamp};
+use schema::{Completeness, Exchange, Outcome, Replay, Request, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use outbox::Outbox;
@@ -50,8 +50,6 @@ pub(crate) struct Job {
 pub(crate) struct Done {
     /// Which lane.
     pub(crate) lane: usize,
-    /// The recorded connection of the exchange.
-    pub(crate) connection: ConnectionId,
     /// How the exchange ended.
     pub(crate) outcome: Outcome,
     /// Sent time minus due time.
@@ -175,7 +173,6 @@ pub(crate) async fn run_lane(
     tokio::pin!(interrupted);
     interrupted.as_mut().enable();
     while let Some(job) = jobs.recv().await {
-        let id = job.recorded.connection.id;
         let mut attempt = Attempt::default();
         let result = tokio::select! {
             biased;
@@ -195,7 +192,6 @@ pub(crate) async fn run_lane(
         let stored = shared.outbox.push(answered).await.is_ok();
         let message = Done {
             lane,
-            connection: id,
             outcome,
             lag: Duration::from_micros(lag_us),
             stored,

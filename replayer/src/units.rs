@@ -136,5 +136,32 @@ impl FromStr for Speed {
     }
 }
 
+/// How often a window is replayed: `3`, or how long: `10m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loop {
+    /// So many times, 1 or more.
+    Count(u64),
+    /// Until this much of the schedule is over.
+    For(Duration),
+}
+
+impl FromStr for Loop {
+    type Err = ParseUnitError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(0) => None,
+            Ok(count) => Some(Self::Count(count)),
+            Err(_) => text.parse().ok().map(|span: Span| Self::For(span.0)),
+        }
+        .ok_or_else(|| {
+            error(
+                text,
+                "a number of times such as 3, or a length of time such as 10m",
+            )
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests;

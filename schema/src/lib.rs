@@ -50,5 +50,5 @@ pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};
 pub use key::{SegmentKey, Table};
 pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
 pub use run::RunDocument;
-pub use sample::{Sample, SampleBy, parse_share};
+pub use sample::{Sample, SampleBy, cookie, parse_share};
 pub use time::{ParseTimestampError, TimeWindow, Timestamp};

@@ -214,6 +214,18 @@ pub struct RunSchedule {
     pub order: String,
     /// Most requests in flight at once.
     pub in_flight_max: u64,
+    /// What became of a request that was due at that bound: `wait` (it was late) or `skip` (it was not sent).
+    #[serde(default = "wait")]
+    pub when_behind: String,
+    /// How long the rate grew from nothing to its full height, microseconds.
+    #[serde(default)]
+    pub ramp_us: u64,
+    /// How often the window was replayed; null where `loop_us` says how long.
+    #[serde(default = "once")]
+    pub loop_count: Option<u64>,
+    /// How long the window was replayed again and again, microseconds of the schedule.
+    #[serde(default)]
+    pub loop_us: Option<u64>,
     /// How long an answer was waited for, microseconds.
     pub timeout_us: u64,
 }
@@ -224,6 +236,17 @@ impl RunSchedule {
     pub fn is_paced(&self) -> bool {
         self.speed.is_some() || self.rate.is_some()
     }
+}
+
+/// What documents did that do not say `when_behind`.
+fn wait() -> String {
+    "wait".to_owned()
+}
+
+/// What documents did that do not say `loop_count`.
+#[expect(clippy::unnecessary_wraps, reason = "serde calls it for an option")]
+const fn once() -> Option<u64> {
+    Some(1)
 }
 
 /// What the completeness ledger says of the window: sums over its rows.
@@ -259,12 +282,16 @@ pub struct RunGates {
     /// The share of the selected requests that must have been judged, 0 to 1. The default is 1: whoever accepts that some
     /// answers are not looked at says so.
     pub judged_share_min: f64,
+    /// The greatest lag without waits forced by order that any request may have, microseconds; null for none asked for.
+    #[serde(default)]
+    pub lag_max_us: Option<u64>,
 }
 
 impl Default for RunGates {
     fn default() -> Self {
         Self {
             judged_share_min: 1.0,
+            lag_max_us: None,
         }
     }
 }

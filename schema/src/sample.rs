@@ -27,6 +27,18 @@ pub enum SampleBy {
     Cookie(String),
 }
 
+impl SampleBy {
+    /// The hash that stands for the value `bytes` of a key of the kind `kind` (`client-ip`, `connection`, `header`, `cookie`).
+    #[must_use]
+    pub fn hash(kind: &str, bytes: &[u8]) -> u64 {
+        let mut hash = Xxh3::with_seed(SEED);
+        hash.update(kind.as_bytes());
+        hash.update(&[0]);
+        hash.update(bytes);
+        hash.digest()
+    }
+}
+
 impl std::fmt::Display for SampleBy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -100,15 +112,12 @@ impl Sample {
 
     /// Where in [0, 1) the exchange lies.
     fn point(&self, exchange: &Exchange) -> f64 {
-        let mut hash = Xxh3::with_seed(SEED);
         let request = exchange.request.as_ref();
         let value = match &self.by {
             SampleBy::Connection => None,
             SampleBy::ClientIp => {
-                hash.update(b"client-ip\0");
                 let ip = exchange.connection.client.ip().to_canonical();
-                hash.update(ip.to_string().as_bytes());
-                return unit(hash.digest());
+                return unit(SampleBy::hash("client-ip", ip.to_string().as_bytes()));
             }
             SampleBy::Header(name) => request
                 .and_then(|request| request.headers.get(name))
@@ -117,21 +126,21 @@ impl Sample {
                 .and_then(|request| cookie(request, name))
                 .map(|value| ("cookie", value)),
         };
-        if let Some((kind, value)) = value {
-            hash.update(kind.as_bytes());
-            hash.update(&[0]);
+        unit(match value {
             // The wire's bytes, because how they became text depends on the rest of the head.
-            hash.update(&exchange.charset.to_wire(value.trim_matches([' ', '\t'])));
-        } else {
-            hash.update(b"connection\0");
-            hash.update(&exchange.connection.id.0.to_le_bytes());
-        }
-        unit(hash.digest())
+            Some((kind, value)) => SampleBy::hash(
+                kind,
+                &exchange.charset.to_wire(value.trim_matches([' ', '\t'])),
+            ),
+            None => SampleBy::hash("connection", &exchange.connection.id.0.to_le_bytes()),
+        })
     }
 }
 
-/// The value of the first cookie called `name` (RFC 6265 section 4.2.1; HTTP/2 may split the field, RFC 9113 section 8.2.3).
-fn cookie<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+/// The value of the first cookie called `name` of a request (RFC 6265 section 4.2.1; HTTP/2 may split the field, RFC 9113
+/// section 8.2.3).
+#[must_use]
+pub fn cookie<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request
         .headers
         .get_all("cookie")

@@ -76,7 +76,7 @@ fn mistakes_in_how_to_replay() {
         "--target",
         "http://127.0.0.1:9",
     ];
-    let cases: [(&[&str], &[&str]); 11] = [
+    let cases: [(&[&str], &[&str]); 17] = [
         (&[], &["no window"]),
         (
             &["--last", "1d", "--window", "week"],
@@ -100,10 +100,56 @@ fn mistakes_in_how_to_replay() {
         ),
         (&["--last", "1d", "--in-flight", "0"], &["--in-flight"]),
         (&["--last", "1d", "--run", "../x"], &["--run", "../x"]),
+        (
+            &["--last", "1d", "--rate", "1/s", "--speed", "2"],
+            &["--rate", "--speed", "exclude each other"],
+        ),
+        (
+            &["--last", "1d", "--order", "session"],
+            &["--session-key cookie:NAME"],
+        ),
+        (
+            &["--last", "1d", "--speed", "max", "--ramp", "1m"],
+            &["--ramp needs due times", "--rate"],
+        ),
+        (
+            &["--last", "1d", "--speed", "max", "--when-behind", "skip"],
+            &["--when-behind skip needs due times"],
+        ),
+        (&["--last", "1d", "--loop", "0"], &["--loop", "10m"]),
+        (
+            &["--last", "1d", "--speed", "max", "--max-lag", "1s"],
+            &["--max-lag needs due times"],
+        ),
     ];
     for (flags, expected) in cases {
         check_mistake(&[&typed, flags].concat(), expected);
     }
+}
+
+/// A flag that is typed wins over a variable; two variables that exclude each other are named.
+#[test]
+fn variables_and_flags_that_exclude_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().to_str().unwrap();
+    let run_with = |flags: &[&str], variables: &[(&str, &str)]| {
+        let mut command = replayer();
+        command
+            .args(["run", "--archive", archive, "--last", "1d"])
+            .args(["--target", "http://127.0.0.1:9"])
+            .args(flags)
+            .envs(variables.iter().copied());
+        run(&mut command).expect_code(2).stderr
+    };
+    let rate = ("REPLAYER_RATE", "5/s");
+    // The archive is empty, which is found out after the flags were made sense of.
+    let understood = "holds no exchanges";
+    assert!(run_with(&["--speed", "2"], &[rate]).contains(understood));
+    assert!(run_with(&[], &[rate]).contains(understood));
+    let speed = ("REPLAYER_SPEED", "2");
+    assert!(run_with(&["--rate", "5/s"], &[speed]).contains(understood));
+    let both = run_with(&[], &[rate, speed]);
+    assert!(both.contains("REPLAYER_SPEED and REPLAYER_RATE"), "{both}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod heads;
 mod outcomes;
+mod pacing;
 mod schedule;
 
 use std::net::TcpListener;

@@ -7,7 +7,7 @@
 //! * [`merge`]: exchanges of many segments, each in time order, become one sequence in time order.
 //! * [`filter`]: which of them are meant.
 //! * [`rewrite`]: the request as the target shall get it, or why it cannot be replayed.
-//! * [`pace`] and [`scheduler`]: when each is due, and what to do now.
+//! * [`pace`], [`order`] and [`scheduler`]: when each is due, what it has to follow, and what to do now.
 //! * [`compare`]: whether the answer is the recorded one; [`endpoint`]: what is asked alike.
 //! * [`report`]: what a run found and what it concludes, in bounded memory.
 //! * [`plan`] and [`coverage`]: what a window holds and how whole it is, before anything is sent.
@@ -22,6 +22,7 @@ pub mod endpoint;
 pub mod filter;
 mod limits;
 pub mod merge;
+pub mod order;
 pub mod pace;
 pub mod plan;
 pub mod report;

@@ -1,16 +1,18 @@
 //! Every bound of a replay, in one place.
 
-/// How much a replay may hold. Reaching a bound makes the replay late, which lag shows; nothing is dropped.
+/// How much a replay may hold. Reaching a bound makes the replay late, which lag shows; nothing is dropped unless
+/// `--when-behind skip` asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests sent and not yet answered. At the bound the next one waits for an answer.
+    /// Requests sent and not yet answered. At the bound the next one waits for an answer, or is skipped.
     pub in_flight_max: usize,
-    /// Requests that are due and wait for their predecessor's answer. At the bound the schedule waits for an answer.
+    /// Requests that are due and wait for their predecessor's answer. At the bound the schedule waits for one of them, or the next is skipped.
     pub waiting_max: usize,
-    /// Exchanges read from the archive ahead of the schedule. At the bound reading stops until some are sent.
+    /// Bytes of memory of the exchanges that were read and not sent. At the bound reading stops until some are sent.
+    pub held_bytes_max: usize,
+    /// Exchanges read from the archive ahead of the schedule, beside those that wait for an answer. At the bound reading
+    /// stops until some are sent.
     pub read_ahead_max: usize,
-    /// Bytes of memory of those exchanges.
-    pub read_ahead_bytes_max: usize,
     /// Bytes of an answer's body that are stored; its true length is kept whatever it is.
     pub body_bytes_max: usize,
     /// Bytes of an answer's head; a longer one is a failure of the target.
@@ -26,8 +28,8 @@ impl Default for Limits {
         Self {
             in_flight_max: 1_024,
             waiting_max: 65_536,
-            read_ahead_max: 16_384,
-            read_ahead_bytes_max: 64 << 20,
+            held_bytes_max: 128 << 20,
+            read_ahead_max: 8_192,
             body_bytes_max: 16 << 20,
             head_bytes_max: 256 << 10,
             prefetch_segments_max: 4,

@@ -44,6 +44,18 @@ impl Pace {
     }
 }
 
+/// The same `offset` where the rate grows evenly from nothing to its full height over `ramp`: what would have been due after
+/// `ramp / 2` is due after `ramp`, everything later is `ramp / 2` later than without.
+#[must_use]
+pub fn ramped(offset: Duration, ramp: Duration) -> Duration {
+    let half = ramp / 2;
+    if offset >= half {
+        return offset.saturating_add(half);
+    }
+    // At time t of the ramp the rate is t / ramp of the full one, so that t * t / (2 * ramp) of the recording has passed.
+    seconds((2.0 * ramp.as_secs_f64() * offset.as_secs_f64()).sqrt()).max(offset)
+}
+
 /// A span of seconds; what is out of range (a speed next to zero) is the longest there is.
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)

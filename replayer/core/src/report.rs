@@ -81,6 +81,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// An empty report of the run that `document` describes: its schedule and its gates matter.
+    #[must_use]
+    pub fn of(document: &RunDocument) -> Self {
+        Self {
+            schedule: ScheduleStats::gated(document.gates.lag_max_us),
+            ..Self::new(document.schedule.is_paced())
+        }
+    }
+
     /// An empty report of a run whose requests have due times (`is_paced`), or go out as fast as possible.
     #[must_use]
     pub fn new(is_paced: bool) -> Self {
@@ -118,7 +127,7 @@ impl Report {
         }
         if let Some(replay) = &actual.replay {
             if outcome != Outcome::Skipped {
-                self.schedule.add(replay);
+                self.schedule.add(replay, actual);
             }
             self.timeline.add(replay, comparison.verdict);
         }
@@ -214,12 +223,15 @@ impl Report {
         let report = &mut document.report;
         report.endpoints = self.endpoints.reports();
         report.latency = self.latency.report_with_curve();
+        // How many were held back is the driver's to say.
+        let held_back = report.schedule.held_back;
         report.schedule = if self.is_paced {
             let (first, last) = self.timeline.lag_at_ends_us();
             self.schedule.report(first, last)
         } else {
             schema::run::ScheduleReport::default()
         };
+        report.schedule.held_back = held_back;
         report.timeline = self.timeline.report();
         report.not_compared = self.not_compared();
     }

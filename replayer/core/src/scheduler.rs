@@ -2,29 +2,34 @@
 //!
 //! The schedule is open loop: due times come from [`Pace`] alone, so a slow target makes requests late (which is stored as
 //! lag) and never moves the schedule. Two things may hold a request back beyond its due time: the bound on requests in
-//! flight, and [`Order`]. The wait that order forces is told apart from the rest of the lag.
+//! flight, where [`WhenBehind`] says what becomes of it, and the order within its [`Place`]. The wait that order forces is
+//! told apart from the rest of the lag.
 //!
 //! Invariants:
 //! * Nothing is dispatched before it is due.
-//! * Requests are dispatched in the order of their due times, but for those that wait for a predecessor.
+//! * Requests are dispatched in the order of their due times, but for those that wait for an answer.
 //! * At most `in_flight_max` requests are dispatched and not completed.
 //! * Every pushed item comes out exactly once, from [`Scheduler::poll`] or from [`Scheduler::finish`].
+
+mod groups;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-use schema::{ConnectionId, Timestamp};
+use schema::Timestamp;
 
-use crate::pace::Pace;
+use crate::pace::{Pace, ramped};
+use groups::{Entry, Groups};
 
-/// Which requests wait for which answers.
+pub use groups::{Place, Ticket};
+
+/// What becomes of a request that is due while as many are in flight as may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// A request waits for the answer to the one before it on the same recorded connection.
-    Connection,
-    /// No request waits for another.
-    None,
+pub enum WhenBehind {
+    /// It waits until one of them ends, and is late.
+    Wait,
+    /// It is not sent at all.
+    Skip,
 }
 
 /// How a [`Scheduler`] shall work.
@@ -32,11 +37,13 @@ pub enum Order {
 pub struct Schedule {
     /// How recorded times become due times.
     pub pace: Pace,
-    /// Which requests wait for which answers.
-    pub order: Order,
+    /// How long the rate grows from nothing to that of `pace`; zero for at once.
+    pub ramp: Duration,
     /// Requests dispatched and not completed; above 0.
     pub in_flight_max: usize,
-    /// Requests that are due and wait for a predecessor; above 0.
+    /// What becomes of a request at that bound, or at the next one.
+    pub when_behind: WhenBehind,
+    /// Requests that are due and wait for an answer; above 0.
     pub waiting_max: usize,
     /// When the schedule begins.
     pub started_at: Timestamp,
@@ -52,10 +59,21 @@ pub enum Step<T> {
     Dispatch {
         /// What was pushed.
         item: T,
+        /// What [`Scheduler::handle_completion`] takes when it was answered or failed.
+        ticket: Ticket,
         /// When it was due, never after now.
         due: Timestamp,
-        /// How long it waited past its due time for its predecessor's answer.
+        /// How long it waited past its due time for the answers that it has to follow.
         order_wait: Duration,
+        /// Whether it waited for another to end because too many were in flight.
+        held_back: bool,
+    },
+    /// Do not send this: it was due while too many were in flight ([`WhenBehind::Skip`]).
+    Skip {
+        /// What was pushed.
+        item: T,
+        /// When it was due.
+        due: Timestamp,
     },
     /// Poll again at this time, or earlier if something completes.
     WaitUntil(Timestamp),
@@ -75,23 +93,14 @@ pub struct Scheduler<T> {
     pushed: u64,
     /// Pushed and not looked at yet, in order of due time.
     queue: VecDeque<Entry<T>>,
-    /// Connections with a request in flight or released; each with the requests that wait for it, in order.
-    /// Empty with [`Order::None`].
-    busy: FxHashMap<ConnectionId, VecDeque<Entry<T>>>,
-    /// How many wait in `busy`.
-    waiting: usize,
-    /// Waited for a predecessor whose answer came: they go before the queue, as they were due before its head.
+    /// Which requests are open, and which wait for them.
+    groups: Groups<T>,
+    /// Waited for answers that have come: they go before the queue, as they were due before its head.
     released: VecDeque<(Entry<T>, Timestamp)>,
     in_flight: usize,
+    /// When last as many were in flight as may be.
+    full_at: Option<Timestamp>,
     input_finished: bool,
-}
-
-#[derive(Debug)]
-struct Entry<T> {
-    item: T,
-    connection: ConnectionId,
-    /// `None` until its turn comes, with [`Pace::Max`].
-    due: Option<Timestamp>,
 }
 
 impl<T> Scheduler<T> {
@@ -107,16 +116,16 @@ impl<T> Scheduler<T> {
             schedule,
             pushed: 0,
             queue: VecDeque::new(),
-            busy: FxHashMap::default(),
-            waiting: 0,
+            groups: Groups::default(),
             released: VecDeque::new(),
             in_flight: 0,
+            full_at: None,
             input_finished: false,
         }
     }
 
     /// Adds the next exchange, in order of recorded time.
-    pub fn handle_exchange(&mut self, item: T, connection: ConnectionId, recorded: Timestamp) {
+    pub fn handle_exchange(&mut self, item: T, place: Place, recorded: Timestamp) {
         debug_assert!(
             !self.input_finished,
             "an exchange after the end of the input"
@@ -126,13 +135,11 @@ impl<T> Scheduler<T> {
             .schedule
             .pace
             .offset(self.pushed, offset)
+            .map(|offset| ramped(offset, self.schedule.ramp))
             .map(|offset| self.schedule.started_at.saturating_add(offset));
+        let entry = Entry::new(item, place, self.pushed, due);
         self.pushed += 1;
-        self.queue.push_back(Entry {
-            item,
-            connection,
-            due,
-        });
+        self.queue.push_back(entry);
     }
 
     /// Says that no exchange follows.
@@ -140,40 +147,33 @@ impl<T> Scheduler<T> {
         self.input_finished = true;
     }
 
-    /// Says that a dispatched request of `connection` was answered or failed.
+    /// Says that a dispatched request was answered or failed.
     ///
     /// # Panics
     /// If nothing is in flight: something completed twice.
-    pub fn handle_completion(&mut self, connection: ConnectionId, now: Timestamp) {
+    pub fn handle_completion(&mut self, ticket: Ticket, now: Timestamp) {
         assert!(
             self.in_flight > 0,
             "a completion without a request in flight"
         );
+        if self.in_flight >= self.schedule.in_flight_max {
+            self.full_at = Some(now);
+        }
         self.in_flight -= 1;
-        if self.schedule.order == Order::None {
-            return;
-        }
-        let Some(waiting) = self.busy.get_mut(&connection) else {
-            debug_assert!(false, "a completion on a connection that is not busy");
-            return;
-        };
-        match waiting.pop_front() {
-            Some(entry) => {
-                self.waiting -= 1;
-                self.released.push_back((entry, now));
-            }
-            None => {
-                self.busy.remove(&connection);
-            }
-        }
+        let released = &mut self.released;
+        self.groups
+            .close(ticket, |entry| released.push_back((entry, now)));
     }
 
     /// What to do at `now`.
     pub fn poll(&mut self, now: Timestamp) -> Step<T> {
-        if self.in_flight >= self.schedule.in_flight_max {
-            return Step::AtCapacity;
-        }
-        if let Some((entry, released_at)) = self.released.pop_front() {
+        let is_full = self.in_flight >= self.schedule.in_flight_max;
+        if is_full {
+            self.full_at = Some(now);
+            if self.schedule.when_behind == WhenBehind::Wait {
+                return Step::AtCapacity;
+            }
+        } else if let Some((entry, released_at)) = self.released.pop_front() {
             return self.dispatch(entry, now, Some(released_at));
         }
         while let Some(mut entry) = self.queue.pop_front() {
@@ -182,26 +182,34 @@ impl<T> Scheduler<T> {
                 self.queue.push_front(entry);
                 return Step::WaitUntil(due);
             }
-            if self.schedule.order == Order::None {
+            if !self.groups.has_to_wait(&entry) {
+                if is_full {
+                    let item = entry.item;
+                    return Step::Skip { item, due };
+                }
+                self.groups.open(&entry);
                 return self.dispatch(entry, now, None);
             }
-            let Some(waiting) = self.busy.get_mut(&entry.connection) else {
-                self.busy.insert(entry.connection, VecDeque::new());
-                return self.dispatch(entry, now, None);
-            };
-            if self.waiting >= self.schedule.waiting_max {
+            if self.groups.waiting() >= self.schedule.waiting_max {
+                if self.schedule.when_behind == WhenBehind::Skip {
+                    let item = entry.item;
+                    return Step::Skip { item, due };
+                }
                 self.queue.push_front(entry);
                 return Step::AtCapacity;
             }
-            waiting.push_back(entry);
-            self.waiting += 1;
+            self.groups.wait(entry);
         }
         if !self.input_finished {
             Step::NeedsInput
         } else if self.in_flight > 0 {
             Step::AtCapacity
         } else {
-            assert_eq!(self.waiting, 0, "a request waits for nothing in flight");
+            assert_eq!(
+                self.groups.waiting(),
+                0,
+                "a request waits for nothing in flight"
+            );
             Step::Finished
         }
     }
@@ -210,19 +218,24 @@ impl<T> Scheduler<T> {
     #[must_use]
     pub fn finish(&mut self) -> Vec<T> {
         self.input_finished = true;
-        self.waiting = 0;
         let released = self.released.drain(..).map(|(entry, _)| entry.item);
-        let waiting = self.busy.values_mut().flat_map(|waiting| waiting.drain(..));
+        let waiting = self.groups.take_waiting();
         released
-            .chain(waiting.map(|entry| entry.item))
+            .chain(waiting.into_iter().map(|entry| entry.item))
             .chain(self.queue.drain(..).map(|entry| entry.item))
             .collect()
+    }
+
+    /// How many were pushed and wait for nothing but their time or their turn.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.len() + self.released.len()
     }
 
     /// How many were pushed and not dispatched yet.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.queue.len() + self.waiting + self.released.len()
+        self.queued() + self.groups.waiting()
     }
 
     /// How many are dispatched and not completed.
@@ -240,10 +253,13 @@ impl<T> Scheduler<T> {
         let due = entry.due.unwrap_or(now);
         debug_assert!(due <= now, "nothing is sent before it is due");
         self.in_flight += 1;
+        let ready_at = released_at.map_or(due, |released_at| released_at.max(due));
         Step::Dispatch {
+            ticket: entry.ticket(),
             item: entry.item,
             due,
-            order_wait: released_at.map_or(Duration::ZERO, |released_at| released_at.since(due)),
+            order_wait: ready_at.since(due),
+            held_back: self.full_at.is_some_and(|full_at| full_at > ready_at),
         }
     }
 }

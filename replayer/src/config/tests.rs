@@ -10,7 +10,7 @@ use crate::cli::{Cli, Command};
 fn config(target: &str, flags: &[&str]) -> anyhow::Result<RunConfig> {
     let typed = ["replayer", "run", "--archive", "a", "--target", target];
     match Cli::try_parse_from(typed.iter().chain(flags))?.command {
-        Command::Run(args) => args.try_into(),
+        Command::Run(args) => (*args).try_into(),
         _ => unreachable!("run was typed"),
     }
 }
@@ -77,7 +77,7 @@ fn windows() {
 fn paces() {
     let pace = |flags: &[&str]| {
         let all: Vec<&str> = ["--last", "1d"].iter().chain(flags).copied().collect();
-        config("http://a", &all).unwrap().pace
+        config("http://a", &all).unwrap().timing.pace
     };
     assert_eq!(pace(&[]), Pace::Recorded { speed: 1.0 });
     assert_eq!(pace(&["--speed", "0.5"]), Pace::Recorded { speed: 0.5 });

@@ -97,6 +97,10 @@ pub(crate) fn failed_run() -> RunDocument {
         order_wait: percentiles(1_000, 40),
         early: 0,
         order_waited: 31,
+        held_back: 0,
+        late: 0,
+        lag_own_max_us: 900,
+        latency_from_due: percentiles(993, 8_200),
         lag_first_tenth_us: 201.0,
         lag_last_tenth_us: 204.0,
     };

@@ -77,6 +77,15 @@ pub(crate) fn schedule_text(document: &RunDocument) -> String {
         (None, Some(speed)) => format!("at {speed} times the recorded speed"),
         (None, None) => "as fast as possible".to_owned(),
     };
+    let ramp = match schedule.ramp_us {
+        0 => String::new(),
+        us => format!(" after a ramp of {}", span_text(us)),
+    };
+    let again = match (schedule.loop_us, schedule.loop_count) {
+        (Some(us), _) => format!(", again and again for {}", span_text(us)),
+        (None, Some(count)) if count > 1 => format!(", {count} times over"),
+        (None, _) => String::new(),
+    };
     let max = schedule
         .rate_max
         .map_or_else(String::new, |rate| format!(", at most {rate} a second"));
@@ -84,7 +93,7 @@ pub(crate) fn schedule_text(document: &RunDocument) -> String {
         "none" => "in any order".to_owned(),
         order => format!("in order within each {order}"),
     };
-    format!("{pace}{max}, {order}")
+    format!("{pace}{ramp}{max}{again}, {order}")
 }
 
 /// How long the run took, once it has ended.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use schema::run::{ReasonCount, RunDocument};
+use schema::run::{Percentiles, ReasonCount, RunDocument};
 
 /// The summary as text.
 pub(super) fn render(document: &RunDocument) -> String {
@@ -38,14 +38,7 @@ fn write_into(text: &mut String, document: &RunDocument) -> std::fmt::Result {
     )?;
     write_reasons(text, "incomparable", &totals.incomparable_by)?;
     if document.schedule.is_paced() {
-        let lag = &document.report.schedule.lag;
-        writeln!(
-            text,
-            "lag         {} p50, {} p99, {} max",
-            millis(lag.p50_us),
-            millis(lag.p99_us),
-            millis(lag.max_us)
-        )?;
+        write_schedule(text, document)?;
     }
     if let Some(conclusion) = &document.conclusion {
         writeln!(
@@ -57,6 +50,45 @@ fn write_into(text: &mut String, document: &RunDocument) -> std::fmt::Result {
         for reason in &conclusion.reasons {
             writeln!(text, "            {reason}")?;
         }
+    }
+    Ok(())
+}
+
+/// How true the schedule was kept. Latency from the due time counts what the lag hides; order's waits are in neither.
+fn write_schedule(text: &mut String, document: &RunDocument) -> std::fmt::Result {
+    let schedule = &document.report.schedule;
+    let mut spans = |name: &str, spans: &Percentiles| {
+        writeln!(
+            text,
+            "{name:<12}{} p50, {} p99, {} p99.9, {} max",
+            millis(spans.p50_us),
+            millis(spans.p99_us),
+            millis(spans.p999_us),
+            millis(spans.max_us)
+        )
+    };
+    spans("lag", &schedule.lag)?;
+    if schedule.order_waited > 0 {
+        spans("  of order", &schedule.order_wait)?;
+    }
+    if document.report.latency.replayed.count > 0 {
+        spans("latency", &document.report.latency.replayed)?;
+        spans("  from due", &schedule.latency_from_due)?;
+    }
+    if schedule.held_back > 0 {
+        writeln!(
+            text,
+            "behind      {} sent late because {} were in flight",
+            schedule.held_back, document.schedule.in_flight_max
+        )?;
+    }
+    if let Some(most) = document.gates.lag_max_us {
+        writeln!(
+            text,
+            "late        {} by more than {}",
+            schedule.late,
+            millis(most)
+        )?;
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ impl Encoder {
         files: mpsc::Sender<Upload>,
         progress: Arc<RunProgress>,
     ) -> Self {
-        let report = Report::new(document.schedule.is_paced());
+        let report = Report::of(&document);
         Self {
             document,
             options,

@@ -14,6 +14,7 @@ fn end(state: RunState, read: u64) -> RunEnd {
         finished_at: "2026-11-22T14:10:00Z".parse().unwrap(),
         read,
         filtered_out: 0,
+        held_back: 0,
     }
 }
 

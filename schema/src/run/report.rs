@@ -192,6 +192,19 @@ pub struct ScheduleReport {
     pub early: u64,
     /// Exchanges that waited for an earlier answer.
     pub order_waited: u64,
+    /// Exchanges that were late because too many were in flight.
+    #[serde(default)]
+    pub held_back: u64,
+    /// Exchanges whose lag without the wait forced by order was above the gate `lag_max_us`.
+    #[serde(default)]
+    pub late: u64,
+    /// The largest lag without the wait forced by order, microseconds.
+    #[serde(default)]
+    pub lag_own_max_us: u64,
+    /// From when each answered request should have been sent (due, and free to go by its order) to its answer's last byte:
+    /// what a user would have waited for a target that is behind.
+    #[serde(default)]
+    pub latency_from_due: Percentiles,
     /// Mean lag without order waits in the first tenth of the run, microseconds.
     pub lag_first_tenth_us: f64,
     /// Likewise in the last tenth: a schedule that drifts has a larger one.

@@ -1,5 +1,7 @@
 //! Each planned exchange ends once, with a reason.
 
+use std::process::Child;
+
 use super::*;
 
 /// Each way in which a target can fail is an outcome with a reason, and the run goes on.
@@ -122,12 +124,8 @@ fn what_cannot_be_replayed_is_skipped_with_a_reason() {
     assert_eq!(target.arrivals().len(), 1);
 }
 
-/// The first Ctrl-C ends the run cleanly: what was sent is stored, and the run says that it is partial.
-#[test]
-fn an_interrupted_run_says_that_it_is_partial() {
-    let requests: Vec<String> = (0..20).map(|number| get(&format!("/{number}"))).collect();
-    let recorded = Recorded::new(&one_by_one(&requests, Duration::from_secs(1)));
-    let target = Target::start(ok);
+/// A run that goes on for 20 s, when two requests of it have arrived.
+fn running(recorded: &Recorded, target: &Target) -> Child {
     let mut child = recorded
         .command(&target.url(), &[])
         .stdout(Stdio::piped())
@@ -141,18 +139,35 @@ fn an_interrupted_run_says_that_it_is_partial() {
             "the run ended by itself"
         );
     }
+    child
+}
+
+fn interrupt(child: &Child) {
     let killed = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
         .unwrap();
     assert!(killed.success());
+}
+
+fn ended(child: Child) -> Ran {
     let output = child.wait_with_output().unwrap();
-    let ran = Ran {
+    Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
-    };
-    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    }
+}
+
+/// The first Ctrl-C ends the run cleanly: what was sent is stored, and the run says that it is partial.
+#[test]
+fn an_interrupted_run_says_that_it_is_partial() {
+    let requests: Vec<String> = (0..20).map(|number| get(&format!("/{number}"))).collect();
+    let recorded = Recorded::new(&one_by_one(&requests, Duration::from_secs(1)));
+    let target = Target::start(ok);
+    let child = running(&recorded, &target);
+    interrupt(&child);
+    let ran = ended(child).expect_code(1);
     let document = document(&ran);
     assert_eq!(document.state, schema::run::RunState::Interrupted);
     let totals = document.totals;
@@ -163,4 +178,26 @@ fn an_interrupted_run_says_that_it_is_partial() {
         "every exchange is accounted for"
     );
     assert_eq!(recorded.outcomes().len() as u64, totals.planned);
+}
+
+/// The second Ctrl-C ends the program at once, although a request is in flight; the run says `running` still.
+#[test]
+fn a_second_interrupt_gives_up_the_run() {
+    let requests: Vec<String> = (0..20).map(|number| get(&format!("/{number}"))).collect();
+    let recorded = Recorded::new(&one_by_one(&requests, Duration::from_secs(1)));
+    let target = Target::start(|arrival| ok(arrival).delayed(Duration::from_secs(60)));
+    let mut child = running(&recorded, &target);
+    interrupt(&child);
+    // One that comes before the first was handled is part of the first; the grace of five seconds has to be cut short.
+    let started = tokio::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < Duration::from_secs(4), "it goes on");
+        std::thread::park_timeout(Duration::from_millis(100));
+        interrupt(&child);
+    }
+    let ran = ended(child).expect_code(130);
+    assert_eq!(ran.stdout, "");
+    let json = std::fs::read(Path::new(&recorded.archive()).join("runs/it/run.json")).unwrap();
+    let document = RunDocument::from_json(&json).unwrap();
+    assert_eq!(document.state, schema::run::RunState::Running);
 }

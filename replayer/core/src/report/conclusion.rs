@@ -2,6 +2,8 @@
 //!
 //! The rules, first one that holds:
 //!
+//! 0. The schedule has a gate (`lag_max_us`) and a request was later than that: **fail**. A replay that was late is not the
+//!    recorded traffic, whatever its answers are.
 //! 1. An answer differs, or the target gave none to a request although it answered others: **fail**. One is enough; there
 //!    is no threshold under which a difference is noise.
 //! 2. Nothing was judged, the run did not reach the end of the window, or less was judged than the gate asks for: **not
@@ -42,7 +44,16 @@ fn verdict(document: &RunDocument) -> (RunVerdict, String) {
     let totals = &document.totals;
     let (selected, judged) = (totals.selected(), totals.judged());
     let share_judged = share_text(judged, selected);
-    if totals.differed > 0 || (unanswered(totals) > 0 && judged > 0) {
+    let failed = totals.differed > 0 || (unanswered(totals) > 0 && judged > 0);
+    if let Some(late) = lateness(document) {
+        let mut sentence = late;
+        if failed {
+            sentence.push_str("; ");
+            sentence.push_str(&failure(document));
+        }
+        return (RunVerdict::Fail, sentence);
+    }
+    if failed {
         return (RunVerdict::Fail, failure(document));
     }
     let lacking = |sentence: String| (RunVerdict::NotEnoughEvidence, sentence);
@@ -91,6 +102,36 @@ fn verdict(document: &RunDocument) -> (RunVerdict, String) {
         )
     };
     (RunVerdict::Pass, sentence)
+}
+
+/// What to say of a replay that did not keep its schedule within the gate.
+fn lateness(document: &RunDocument) -> Option<String> {
+    let schedule = &document.report.schedule;
+    let most = document.gates.lag_max_us?;
+    (schedule.late > 0).then(|| {
+        format!(
+            "the replay was late: {} of {} went out more than {} after their time, up to {}, so that its numbers are not \
+             those of the recorded schedule",
+            grouped(schedule.late),
+            plural(schedule.lag.count, "request"),
+            Millis(most),
+            Millis(schedule.lag_own_max_us),
+        )
+    })
+}
+
+/// Microseconds as milliseconds.
+struct Millis(u64);
+
+impl std::fmt::Display for Millis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}.{:02} ms",
+            grouped(self.0 / 1_000),
+            self.0 % 1_000 / 10
+        )
+    }
 }
 
 /// Requests that the target did not answer whole; those that the end of the run cut off are not its fault.

@@ -119,11 +119,32 @@ pub(super) struct ScheduleStats {
     order_wait: Distribution,
     early: u64,
     order_waited: u64,
+    /// The gate; what is above it is late.
+    lag_max_us: Option<u64>,
+    late: u64,
+    lag_own_max_us: u64,
+    latency_from_due: Distribution,
 }
 
 impl ScheduleStats {
+    /// Counts as late what has more lag than this, waits forced by order apart.
+    pub(super) fn gated(lag_max_us: Option<u64>) -> Self {
+        Self {
+            lag_max_us,
+            ..Self::default()
+        }
+    }
+
     /// Takes an exchange that was sent or tried.
-    pub(super) fn add(&mut self, replay: &Replay) {
+    pub(super) fn add(&mut self, replay: &Replay, actual: &Exchange) {
+        let own = u64::try_from(replay.lag_us - replay.order_wait_us).unwrap_or(0);
+        self.lag_own_max_us = self.lag_own_max_us.max(own);
+        self.late += u64::from(self.lag_max_us.is_some_and(|most| own > most));
+        if replay.outcome == Outcome::Sent
+            && let Some(latency) = of(actual)
+        {
+            self.latency_from_due.add(latency.saturating_add(own));
+        }
         self.early += u64::from(replay.lag_us < 0);
         self.lag.add(u64::try_from(replay.lag_us).unwrap_or(0));
         let waited = u64::try_from(replay.order_wait_us).unwrap_or(0);
@@ -137,6 +158,10 @@ impl ScheduleStats {
             order_wait: self.order_wait.percentiles(),
             early: self.early,
             order_waited: self.order_waited,
+            held_back: 0,
+            late: self.late,
+            lag_own_max_us: self.lag_own_max_us,
+            latency_from_due: self.latency_from_due.percentiles(),
             lag_first_tenth_us,
             lag_last_tenth_us,
         }
