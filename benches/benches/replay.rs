@@ -6,7 +6,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use replayer_core::compare::{Rules, compare};
 use replayer_core::pace::Pace;
-use replayer_core::scheduler::{Order, Schedule, Scheduler, Step};
+use replayer_core::scheduler::{Place, Schedule, Scheduler, Step, WhenBehind};
 use schema::{Exchange, Timestamp};
 
 #[path = "common/exchanges.rs"]
@@ -17,7 +17,8 @@ fn schedule(exchanges: &[Exchange]) -> usize {
     let start = exchanges[0].start();
     let mut scheduler = Scheduler::new(Schedule {
         pace: Pace::Recorded { speed: 1.0 },
-        order: Order::Connection,
+        ramp: Duration::ZERO,
+        when_behind: WhenBehind::Wait,
         in_flight_max: 64,
         waiting_max: 1_024,
         started_at: start,
@@ -26,22 +27,22 @@ fn schedule(exchanges: &[Exchange]) -> usize {
     let (mut now, mut input, mut sent) = (start, exchanges.iter(), 0);
     loop {
         match scheduler.poll(now) {
-            Step::Dispatch { item, .. } => {
+            Step::Dispatch { ticket, .. } => {
                 sent += 1;
-                scheduler.handle_completion(
-                    black_box(item),
-                    now.saturating_add(Duration::from_micros(100)),
-                );
+                let answered_at = now.saturating_add(Duration::from_micros(100));
+                scheduler.handle_completion(black_box(ticket), answered_at);
             }
             Step::WaitUntil(time) => now = time,
             Step::NeedsInput => match input.next() {
                 Some(exchange) => {
-                    let connection = exchange.connection.id;
-                    scheduler.handle_exchange(connection, connection, exchange.start());
+                    let group = exchange.connection.id.0;
+                    scheduler.handle_exchange(group, Place::InTurn { group }, exchange.start());
                 }
                 None => scheduler.handle_end_of_input(),
             },
-            Step::AtCapacity => unreachable!("every request is answered at once"),
+            Step::Skip { .. } | Step::AtCapacity => {
+                unreachable!("every request is answered at once")
+            }
             Step::Finished => return sent,
         }
     }

@@ -53,16 +53,20 @@ struct Sent {
     held_back: bool,
 }
 
+/// `millis` of a recording, which begins a second after the epoch.
+fn recorded_at(millis: u64) -> Timestamp {
+    Timestamp::from_micros(1_000_000 + i64::try_from(millis * 1_000).unwrap())
+}
+
 /// Where a request of the simulation stands.
 fn place(order: Order, (connection, time): (u64, u64)) -> Place {
-    let recorded = |time| Timestamp::from_micros(1_000_000 + i64::try_from(time * 1_000).unwrap());
     match order {
         Order::None => Place::Free,
         Order::Connection => Place::InTurn { group: connection },
         Order::Session(took) => Place::AfterSeen {
             group: connection,
-            start: recorded(time),
-            end: Some(recorded(time + took)),
+            start: recorded_at(time),
+            end: Some(recorded_at(time + took)),
         },
     }
 }
@@ -100,14 +104,9 @@ fn simulate(
             } => {
                 assert!(due <= now, "nothing before it is due");
                 assert!(scheduler.in_flight() <= schedule.in_flight_max);
-                assert!(
-                    order_wait <= now.since(due),
-                    "a wait for order is part of the lag"
-                );
-                answers.push(Reverse((
-                    now.saturating_add(Duration::from_millis(latency(item))),
-                    item,
-                )));
+                assert!(order_wait <= now.since(due), "it is part of the lag");
+                let answer_at = now.saturating_add(Duration::from_millis(latency(item)));
+                answers.push(Reverse((answer_at, item)));
                 tickets.insert(item, ticket);
                 sent.push(Sent {
                     item,
@@ -122,10 +121,8 @@ fn simulate(
             Step::NeedsInput => {
                 match input.next() {
                     Some((item, &request)) => {
-                        let recorded = Timestamp::from_micros(
-                            1_000_000 + i64::try_from(request.1 * 1_000).unwrap(),
-                        );
-                        scheduler.handle_exchange(item, place(order, request), recorded);
+                        let place = place(order, request);
+                        scheduler.handle_exchange(item, place, recorded_at(request.1));
                     }
                     None => scheduler.handle_end_of_input(),
                 }
@@ -136,11 +133,10 @@ fn simulate(
             Step::Finished => break,
         };
         let answer_at = answers.peek().map(|Reverse((time, _))| *time);
-        now = [wake_at, answer_at]
-            .into_iter()
-            .flatten()
-            .min()
-            .expect("something will happen");
+        now = match (wake_at, answer_at) {
+            (Some(wake_at), Some(answer_at)) => wake_at.min(answer_at),
+            (at, None) | (None, at) => at.expect("something will happen"),
+        };
         while let Some(&Reverse((time, item))) = answers.peek()
             && time <= now
         {
@@ -148,11 +144,8 @@ fn simulate(
             scheduler.handle_completion(tickets.remove(&item).unwrap(), now);
         }
     }
-    assert_eq!(
-        sent.len() + skipped,
-        recorded.len(),
-        "every request exactly once"
-    );
+    let ended = sent.len() + skipped;
+    assert_eq!(ended, recorded.len(), "every request exactly once");
     sent
 }
 
