@@ -11,9 +11,8 @@ use recorder_core::{Frame, Limits, LinkType, Options, Pipeline};
 fn record(frames: &[TimedFrame]) -> usize {
     let source: Arc<str> = "bench.pcap".into();
     let options = Options {
-        body_bytes_max: 1 << 24,
-        raw_bodies: false,
         vxlan_ports: vec![4_789],
+        ..Options::default()
     };
     let mut pipeline = Pipeline::new(Limits::default(), options);
     let mut exchanges = 0;

@@ -1,5 +1,7 @@
 //! The command line exactly as it is typed; nothing is checked here, see `config`.
 
+mod selection;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::units::{ByteSize, parse_span};
+
+pub use selection::SelectionArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -69,6 +73,9 @@ pub struct ReadArgs {
     /// How traffic is read.
     #[command(flatten)]
     pub traffic: TrafficArgs,
+    /// Which exchanges are recorded.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     /// When segments are cut.
     #[command(flatten)]
     pub segments: SegmentArgs,

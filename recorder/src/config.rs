@@ -116,6 +116,7 @@ impl TryFrom<ReadArgs> for Config {
                 body_bytes_max: bytes("--max-body", args.traffic.max_body, 0..=BODY_BYTES_MAX)?,
                 raw_bodies: args.traffic.raw_bodies,
                 vxlan_ports: args.traffic.vxlan_ports,
+                selection: args.selection.selection(),
             },
             limits: Limits::default(),
             rotation: Rotation {

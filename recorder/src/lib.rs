@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Parser as _;
-use recorder_core::Pipeline;
+use recorder_core::{Pipeline, Selection};
 use schema::{RecorderId, SegmentOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -54,7 +54,7 @@ use crate::writer::{Sealed, Writer};
 
 pub use config::{Config, ConfigError};
 pub use summary::{
-    Connections, Frames, Gaps, IncompleteFile, Outcome, PayloadBytes, Summary, Tables,
+    Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, Summary, Tables,
 };
 pub use upload::Segments;
 
@@ -164,7 +164,7 @@ fn start(
         writer: concat!("recorder ", env!("CARGO_PKG_VERSION")).to_owned(),
         zstd_level: config.zstd_level,
         spool: None,
-        sampling: None,
+        sampling: sampling(&config.options.selection),
         redaction: None,
         replayed: false,
     };
@@ -185,6 +185,11 @@ fn start(
         .spawn(work)
         .context("cannot start the shard's thread")?;
     Ok(done)
+}
+
+/// What a segment says about what was left out.
+fn sampling(selection: &Selection) -> Option<String> {
+    (!selection.takes_all()).then(|| selection.to_string())
 }
 
 /// Publishes segments until there are no more.

@@ -48,6 +48,8 @@ pub struct Summary {
     pub connections: Connections,
     /// Exchanges recorded: `total`, then by completeness.
     pub exchanges: Map<String, Value>,
+    /// Exchanges that were not recorded, by choice.
+    pub left_out: LeftOut,
     /// What the mirror lost.
     pub gaps: Gaps,
     /// Segments of the archive.
@@ -132,6 +134,15 @@ pub struct Connections {
     pub joined_midstream: u64,
 }
 
+/// Exchanges that were not recorded, by choice; not among those that were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// By `--keep` and `--drop`.
+    pub filtered: u64,
+    /// By `--sample`.
+    pub sampled: u64,
+}
+
 /// Holes in TCP streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Gaps {
@@ -196,6 +207,11 @@ impl Summary {
                 joined_midstream: counters.ledger.connections_joined_midstream,
             },
             exchanges: exchange_counts(&exchanges),
+            left_out: LeftOut {
+                filtered: counters.ledger.exchanges_filtered_out,
+                sampled: counters.ledger.exchanges_sampled_out
+                    - counters.ledger.exchanges_filtered_out,
+            },
             gaps: Gaps {
                 count: counters.ledger.gaps,
                 bytes: counters.ledger.gap_bytes,

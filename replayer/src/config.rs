@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use replayer_core::Limits;
-use replayer_core::filter::{Filter, Pattern};
+use replayer_core::filter::Filter;
 use replayer_core::rewrite::{HostPolicy, Rewrite};
 use replayer_core::window::{Calendar, Span};
-use schema::Sample;
+use schema::{Pattern, Sample};
 
 use crate::cli::{CalendarArg, FilterArgs, PlanArgs, RunArgs, TargetArgs, WindowArgs};
 use crate::send::Target;

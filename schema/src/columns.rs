@@ -106,7 +106,7 @@ pub const MINUTE: &str = "minute";
 /// `capture`: who recorded.
 pub const RECORDER: &str = "recorder";
 /// `capture`: the counters, in the order of the table.
-pub const COUNTERS: [&str; 15] = [
+pub const COUNTERS: [&str; 16] = [
     "frames",
     "bytes",
     "frames_dropped",
@@ -122,6 +122,7 @@ pub const COUNTERS: [&str; 15] = [
     "exchanges_sampled_out",
     "bytes_not_http",
     "bytes_tls",
+    "exchanges_filtered_out",
 ];
 
 /// `divergences`: method, host and path template.

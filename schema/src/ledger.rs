@@ -14,6 +14,9 @@ use crate::{
 
 const TABLE: &str = "capture";
 
+/// How many counters the first version of the format had.
+const COUNTERS_1_0: usize = 15;
+
 /// What one recorder saw of one source in one minute. A minute without a row was not recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerRow {
@@ -49,6 +52,8 @@ pub struct LedgerRow {
     pub exchanges_incomplete: u64,
     /// Exchanges left out by sampling or filters.
     pub exchanges_sampled_out: u64,
+    /// Those among them that a filter left out (since format 1.1).
+    pub exchanges_filtered_out: u64,
     /// TCP payload that is not HTTP.
     pub bytes_not_http: u64,
     /// TCP payload that is TLS.
@@ -74,6 +79,7 @@ impl LedgerRow {
             self.exchanges_sampled_out,
             self.bytes_not_http,
             self.bytes_tls,
+            self.exchanges_filtered_out,
         ]
     }
 
@@ -95,6 +101,7 @@ impl LedgerRow {
             &mut self.exchanges_sampled_out,
             &mut self.bytes_not_http,
             &mut self.bytes_tls,
+            &mut self.exchanges_filtered_out,
         ]
     }
 }
@@ -173,7 +180,13 @@ fn decode_batch(batch: &RecordBatch, into: &mut Vec<(RecorderId, LedgerRow)>) ->
     let networks: &Int32Array = table::column(batch, columns::VNI)?;
     let counters = COUNTERS
         .iter()
-        .map(|name| table::column::<Int64Array>(batch, name))
+        .enumerate()
+        .map(|(index, name)| {
+            let column = table::column::<Int64Array>(batch, name);
+            // A file of format 1.0 lacks those that came later: nothing was counted.
+            let later = index >= COUNTERS_1_0 && batch.column_by_name(name).is_none();
+            if later { Ok(None) } else { column.map(Some) }
+        })
         .collect::<Result<Vec<_>, _>>()?;
     for index in 0..batch.num_rows() {
         let network = (!networks.is_null(index)).then(|| networks.value(index));
@@ -186,7 +199,8 @@ fn decode_batch(batch: &RecordBatch, into: &mut Vec<(RecorderId, LedgerRow)>) ->
             ..LedgerRow::default()
         };
         for (counter, column) in row.counters_mut().into_iter().zip(&counters) {
-            *counter = u64::try_from(column.value(index)).unwrap_or(0);
+            let count = column.map_or(0, |column| column.value(index));
+            *counter = u64::try_from(count).unwrap_or(0);
         }
         into.push((table::word(recorders, columns::RECORDER, index)?, row));
     }

@@ -53,6 +53,19 @@ fn format_1_0_ledger_is_read() {
     assert_eq!(schema::decode_ledger(file).unwrap(), expected);
 }
 
+/// The same rows, and the column that came with 1.1.
+#[test]
+fn format_1_1_ledger_is_read() {
+    let mut rows = ledger();
+    rows[1].exchanges_filtered_out = 11;
+    let file = golden("ledger-1.1.parquet", || {
+        let segment = schema::encode_ledger(&rows, &recorder(), 2, 3).unwrap();
+        segment.bytes
+    });
+    let expected: Vec<_> = rows.into_iter().map(|row| (recorder(), row)).collect();
+    assert_eq!(schema::decode_ledger(file).unwrap(), expected);
+}
+
 #[test]
 fn format_1_0_divergences_are_read() {
     let file = golden("divergences-1.0.parquet", || {
@@ -307,6 +320,7 @@ fn ledger() -> Vec<LedgerRow> {
         exchanges: 11,
         exchanges_incomplete: 12,
         exchanges_sampled_out: 13,
+        exchanges_filtered_out: 0,
         bytes_not_http: 14,
         bytes_tls: 1 << 40,
     };

@@ -16,4 +16,5 @@ mod record;
 mod replay;
 mod report;
 mod round_trip;
+mod selection;
 mod tidy;

@@ -21,11 +21,7 @@ pub struct Recording {
 /// The options that `recorder read` has when no flag is given.
 #[must_use]
 pub fn options() -> Options {
-    Options {
-        body_bytes_max: 16 * 1_024 * 1_024,
-        raw_bodies: false,
-        vxlan_ports: vec![4_789, 8_472],
-    }
+    Options::default()
 }
 
 /// Records a script with default limits and options, as the capture file `script.pcap`.

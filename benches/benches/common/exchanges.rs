@@ -10,9 +10,8 @@ use schema::Exchange;
 pub(crate) fn recorded(count: u64) -> Vec<Exchange> {
     let source: Arc<str> = "bench.pcap".into();
     let options = Options {
-        body_bytes_max: 1 << 24,
-        raw_bodies: false,
         vxlan_ports: vec![4_789],
+        ..Options::default()
     };
     let mut pipeline = Pipeline::new(Limits::default(), options);
     let mut exchanges = Vec::new();

@@ -209,6 +209,7 @@ impl Counters {
         row.exchanges += more.exchanges;
         row.exchanges_incomplete += more.exchanges_incomplete;
         row.exchanges_sampled_out += more.exchanges_sampled_out;
+        row.exchanges_filtered_out += more.exchanges_filtered_out;
         row.bytes_not_http += more.bytes_not_http;
         row.bytes_tls += more.bytes_tls;
         self.frames_payload += other.frames_payload;

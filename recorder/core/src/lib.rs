@@ -8,6 +8,7 @@
 //! * `tcp`: two halves of a connection; out-of-order bytes become ordered chunks and gaps.
 //! * `http`: chunks and gaps become messages, framed by RFC 9112 section 6.3.
 //! * `pairing`: messages become exchanges.
+//! * [`Selection`]: which of them are recorded.
 //! * [`Pipeline`]: one shard of all of it, and the ledger.
 //!
 //! Captured traffic never makes any of it fail: what is odd is an [`Anomaly`], counted in [`Counters`]. Every bound is in
@@ -23,6 +24,7 @@ mod limits;
 mod pairing;
 mod pipeline;
 mod rotation;
+mod selection;
 mod tcp;
 mod wire;
 
@@ -30,4 +32,5 @@ pub use counters::{Anomaly, Counters};
 pub use limits::Limits;
 pub use pipeline::{Options, Pipeline};
 pub use rotation::{Cut, Rotation};
+pub use selection::{Filter, ParseFilterError, Selection};
 pub use wire::{Frame, LinkType};

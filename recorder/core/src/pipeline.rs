@@ -11,9 +11,10 @@ use schema::{Completeness, Exchange, LedgerRow, Timestamp};
 use crate::flow::{FlowKey, Origin, Slot, Sources, Stage, Table};
 use crate::http::{Close, End};
 use crate::ledger::Ledger;
+use crate::selection::LeftOut;
 use crate::tcp::Segment;
 use crate::wire::{self, Content, Decoded, Fragment, Fragments, Inserted, Packet, Wrapping};
-use crate::{Anomaly, Counters, Frame, Limits};
+use crate::{Anomaly, Counters, Frame, Limits, Selection};
 
 use connection::{Connection, Surroundings};
 
@@ -26,6 +27,20 @@ pub struct Options {
     pub raw_bodies: bool,
     /// UDP ports that carry VXLAN.
     pub vxlan_ports: Vec<u16>,
+    /// Which exchanges are recorded.
+    pub selection: Selection,
+}
+
+impl Default for Options {
+    /// What the program does without further flags.
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 16 << 20,
+            raw_bodies: false,
+            vxlan_ports: vec![4_789, 8_472],
+            selection: Selection::default(),
+        }
+    }
 }
 
 /// Frames in, exchanges and ledger rows out; owns everything it needs and shares nothing.
@@ -282,7 +297,7 @@ impl Pipeline {
         if let Some(at) = wake {
             self.wakes.push(Reverse((at, slot)));
         }
-        self.count_exchanges(origin);
+        self.admit_exchanges(origin);
     }
 
     /// The connection that a segment belongs to; a new one if there is none, or if the one there is over.
@@ -351,7 +366,7 @@ impl Pipeline {
         if let Some(at) = wake {
             self.wakes.push(Reverse((at, slot)));
         }
-        self.count_exchanges(place.origin);
+        self.admit_exchanges(place.origin);
     }
 
     /// Takes a connection out of the table; what it has left comes out.
@@ -363,7 +378,7 @@ impl Pipeline {
             connection.finish(Close::Unknown, &mut surroundings);
         }
         self.table.remove(slot);
-        self.count_exchanges(place.origin);
+        self.admit_exchanges(place.origin);
     }
 
     /// Where the counts of a connection belong while no frame of it is at hand: to the minute of packet time.
@@ -383,18 +398,28 @@ impl Pipeline {
         }
     }
 
-    /// Counts the exchanges that a connection made ready, each in the minute of its start.
-    fn count_exchanges(&mut self, origin: Origin) {
-        for exchange in self.ready.range(self.counted..) {
-            let Origin { source, vni, .. } = origin;
-            let counters = self
-                .ledger
-                .cell(exchange.start(), source, vni, &self.limits);
-            counters.ledger.exchanges += 1;
-            let whole = exchange.completeness == Completeness::Complete;
-            counters.ledger.exchanges_incomplete += u64::from(!whole);
+    /// Counts the exchanges that a connection made ready, each in the minute of its start, and takes those away that are
+    /// not to be recorded: nothing after this sees them.
+    fn admit_exchanges(&mut self, origin: Origin) {
+        let Origin { source, vni, .. } = origin;
+        while let Some(exchange) = self.ready.get(self.counted) {
+            let selection = &self.options.selection;
+            let left_out = selection
+                .filter(exchange)
+                .or_else(|| selection.sample(exchange));
+            let start = exchange.start();
+            let row = &mut self.ledger.cell(start, source, vni, &self.limits).ledger;
+            if let Some(why) = left_out {
+                row.exchanges_sampled_out += 1;
+                row.exchanges_filtered_out += u64::from(why == LeftOut::Filtered);
+                self.ready.remove(self.counted);
+            } else {
+                row.exchanges += 1;
+                let whole = exchange.completeness == Completeness::Complete;
+                row.exchanges_incomplete += u64::from(!whole);
+                self.counted += 1;
+            }
         }
-        self.counted = self.ready.len();
     }
 }
 

@@ -98,7 +98,13 @@ fn one_sided(summary: &Summary) -> Option<String> {
 
 fn nothing_found(summary: &Summary) -> String {
     let frames = &summary.frames;
-    let why = if frames.tcp_payload > 0 {
+    let left_out = summary.left_out.filtered + summary.left_out.sampled;
+    let why = if left_out > 0 {
+        &format!(
+            "every exchange, {} in all, was left out: see --keep, --drop and --sample",
+            count(left_out)
+        )
+    } else if frames.tcp_payload > 0 {
         "there is TCP traffic, but none of it is HTTP in clear text"
     } else if frames.tcp_no_payload > 0 {
         "there is TCP traffic, but none of it carries data: was it captured with a short snap length or a filter for flags?"

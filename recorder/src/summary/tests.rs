@@ -55,6 +55,8 @@ fn busy() -> Summary {
     counters.ledger.bytes_tls = 90_000;
     counters.ledger.gaps = 2;
     counters.ledger.gap_bytes = 2_920;
+    counters.ledger.exchanges_sampled_out = 900;
+    counters.ledger.exchanges_filtered_out = 25;
     for _ in 0..1_234 {
         counters.count(Anomaly::TcpRetransmission);
     }
@@ -83,27 +85,29 @@ fn the_text_is_for_an_operator() {
              from 2026-11-22T13:00:00.000000Z
                to 2026-11-22T13:10:00.250000Z (10 min 00 s)
 
-          Frames                    1,000  625 KiB
-            TCP with payload          600
-            TCP without payload       300
-            not TCP                    60
-            not IP                     10
-            undecodable                30
-            truncated                   7  of them all; 10.3 KiB cut off
-          Payload                 488 KiB
-            HTTP                  391 KiB
-            TLS                  87.9 KiB
-            repeated             9.77 KiB
-          Connections                  13  12 from their handshake on, 1 joined midway
-            gaps                        2  2.85 KiB never captured
-          Exchanges                    97
-            complete                   95
-            response_gap                2
-          Segments                      3  11.8 MiB written
-          Ledger                        1  1 with 4.22 KiB were already there
+          Frames                     1,000  625 KiB
+            TCP with payload           600
+            TCP without payload        300
+            not TCP                     60
+            not IP                      10
+            undecodable                 30
+            truncated                    7  of them all; 10.3 KiB cut off
+          Payload                  488 KiB
+            HTTP                   391 KiB
+            TLS                   87.9 KiB
+            repeated              9.77 KiB
+          Connections                   13  12 from their handshake on, 1 joined midway
+            gaps                         2  2.85 KiB never captured
+          Exchanges                     97
+            complete                    95
+            response_gap                 2
+            left out by filters         25  not recorded
+            left out by sampling       875  not recorded
+          Segments                       3  11.8 MiB written
+          Ledger                         1  1 with 4.22 KiB were already there
           Oddities
-            tcp_retransmission      1,234
-          Took                     1.50 s  666 frames/s, 417 KiB/s
+            tcp_retransmission       1,234
+          Took                      1.50 s  666 frames/s, 417 KiB/s
 
         ! gw.pcap1 is cut off: the file ends in the middle of a packet (after 4711 whole bytes)
 

@@ -96,6 +96,19 @@ fn rows(summary: &Summary) -> Vec<Row> {
     for (name, value) in summary.exchanges.iter().skip(1) {
         push_some(&mut rows, name, value.as_u64().unwrap_or(0), "");
     }
+    let left_out = &summary.left_out;
+    push_some(
+        &mut rows,
+        "left out by filters",
+        left_out.filtered,
+        "not recorded",
+    );
+    push_some(
+        &mut rows,
+        "left out by sampling",
+        left_out.sampled,
+        "not recorded",
+    );
     segment_rows(summary, &mut rows);
     if !summary.anomalies.is_empty() {
         rows.push(row("Oddities", String::new(), String::new()));

@@ -43,8 +43,10 @@ pub struct Coverage {
     pub exchanges: u64,
     /// Those that are not complete.
     pub exchanges_incomplete: u64,
-    /// Exchanges that sampling or filters left out of the archive.
+    /// Exchanges that sampling or filters left out of the archive: by choice, not lost.
     pub exchanges_sampled_out: u64,
+    /// Those among them that a filter left out.
+    pub exchanges_filtered_out: u64,
     /// Payload that is TLS.
     pub bytes_tls: u64,
 }
@@ -95,14 +97,14 @@ impl Coverage {
         coverage
     }
 
-    /// Whether everything that passed in the window was recorded: nothing missing, dropped, cut, left out or unreadable.
+    /// Whether everything in the window that was to be recorded was: nothing missing, dropped or cut. What sampling and
+    /// filters left out was not to be recorded; [`Coverage::left_out`] says it.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.minutes_missing == 0
             && self.frames_dropped == 0
             && self.frames_truncated == 0
             && self.gaps == 0
-            && self.exchanges_sampled_out == 0
     }
 
     /// What a user has to know before trusting a result from this window; empty if nothing.
@@ -134,12 +136,25 @@ impl Coverage {
         );
         count(self.frames_truncated, "frames were cut by the mirror");
         count(self.gaps, "gaps in TCP streams: bytes that the mirror lost");
-        count(
-            self.exchanges_sampled_out,
-            "exchanges were left out by sampling or filters when recording",
-        );
         count(self.bytes_tls, "bytes were TLS, which cannot be read");
         warnings
+    }
+
+    /// How much of the traffic was left out when recording, by choice; `None` if nothing was.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
+        let (left_out, filtered) = (self.exchanges_sampled_out, self.exchanges_filtered_out);
+        let seen = left_out + self.exchanges;
+        let sampled = left_out.saturating_sub(filtered);
+        let why = match (filtered, sampled) {
+            (0, 0) => return None,
+            (0, _) => "by sampling".to_owned(),
+            (_, 0) => "by filters".to_owned(),
+            _ => format!("{filtered} by filters and {sampled} by sampling"),
+        };
+        Some(format!(
+            "{left_out} of {seen} exchanges, {why}, when recording: by choice, not lost"
+        ))
     }
 
     fn add(&mut self, row: &LedgerRow) {
@@ -153,6 +168,7 @@ impl Coverage {
         self.exchanges += row.exchanges;
         self.exchanges_incomplete += row.exchanges_incomplete;
         self.exchanges_sampled_out += row.exchanges_sampled_out;
+        self.exchanges_filtered_out += row.exchanges_filtered_out;
         self.bytes_tls += row.bytes_tls;
     }
 

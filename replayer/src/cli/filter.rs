@@ -1,8 +1,8 @@
 //! Which exchanges of the window.
 
 use clap::Args;
-use replayer_core::filter::{HeaderPattern, StatusRange};
-use schema::SampleBy;
+use replayer_core::filter::HeaderPattern;
+use schema::{SampleBy, StatusRange};
 
 /// Which exchanges of the window.
 #[derive(Args, Clone, Debug)]

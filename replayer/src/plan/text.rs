@@ -80,6 +80,9 @@ fn write_coverage(text: &mut String, coverage: &Coverage) -> std::fmt::Result {
             coverage.recorders.join(", ")
         },
     )?;
+    if let Some(left_out) = coverage.left_out() {
+        writeln!(text, "left out    {left_out}")?;
+    }
     for hole in coverage.holes.iter().take(HOLES_SHOWN_MAX) {
         writeln!(
             text,

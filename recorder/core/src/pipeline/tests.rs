@@ -8,8 +8,8 @@ use crate::LinkType;
 fn options() -> Options {
     Options {
         body_bytes_max: 1 << 20,
-        raw_bodies: false,
         vxlan_ports: vec![4789],
+        ..Options::default()
     }
 }
 

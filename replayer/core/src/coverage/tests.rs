@@ -71,6 +71,32 @@ fn every_minute_recorded_is_whole_unless_something_was_lost() {
 }
 
 #[test]
+fn what_was_left_out_by_choice_is_not_lost() {
+    let minute = window("2026-11-22T13:00:10Z", "2026-11-22T13:00:11Z");
+    let table = [
+        (0, 0, None),
+        (90, 0, Some("90 of 100 exchanges, by sampling")),
+        (90, 90, Some("90 of 100 exchanges, by filters")),
+        (
+            90,
+            20,
+            Some("90 of 100 exchanges, 20 by filters and 70 by sampling"),
+        ),
+    ];
+    for (left_out, filtered, expected) in table {
+        let mut rows = [row("a", "13:00")];
+        rows[0].1.exchanges = 10;
+        rows[0].1.exchanges_sampled_out = left_out;
+        rows[0].1.exchanges_filtered_out = filtered;
+        let coverage = Coverage::new(minute, &rows);
+        assert!(coverage.is_whole());
+        assert_eq!(coverage.warnings(), [""; 0]);
+        let expected = expected.map(|text| format!("{text}, when recording: by choice, not lost"));
+        assert_eq!(coverage.left_out(), expected);
+    }
+}
+
+#[test]
 fn a_window_without_rows_is_one_hole() {
     let coverage = Coverage::new(window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z"), &[]);
     assert_eq!((coverage.minutes_missing, coverage.holes.len()), (60, 1));

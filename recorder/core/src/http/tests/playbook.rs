@@ -88,7 +88,7 @@ impl Script {
         let options = Options {
             body_bytes_max: self.body_bytes_max,
             raw_bodies: self.raw_bodies,
-            vxlan_ports: Vec::new(),
+            ..Options::default()
         };
         let mut played = Played::default();
         let mut offsets = [0_u64; 2];
