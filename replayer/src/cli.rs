@@ -19,7 +19,7 @@ pub use pace::{OrderArg, PaceArgs, PaceFlags, WhenBehindArg};
 pub use plan::PlanArgs;
 pub use report::{ReportArgs, RunRefArgs, RunsArgs, ShowArgs};
 pub use run::RunArgs;
-pub use target::TargetArgs;
+pub use target::{HttpVersionArg, TargetArgs};
 pub use window::{CalendarArg, WindowArgs};
 
 /// Replays a window of a Reprise archive against a test target and compares the answers.

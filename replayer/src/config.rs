@@ -11,8 +11,10 @@ use replayer_core::rewrite::{HostPolicy, Rewrite};
 use replayer_core::window::{Calendar, Span};
 use schema::{Pattern, Sample};
 
-use crate::cli::{CalendarArg, FilterArgs, PlanArgs, RunArgs, TargetArgs, WindowArgs};
-use crate::send::Target;
+use crate::cli::{
+    CalendarArg, FilterArgs, HttpVersionArg, PlanArgs, RunArgs, TargetArgs, WindowArgs,
+};
+use crate::send::{HttpVersion, Target, TlsOptions};
 
 pub(crate) use timing::{Passes, Timing};
 
@@ -45,6 +47,10 @@ pub(crate) struct RunConfig {
     pub(crate) selection: Selection,
     /// Where to.
     pub(crate) target: Target,
+    /// Whom it is trusted by.
+    pub(crate) tls: TlsOptions,
+    /// As which version of HTTP requests are sent.
+    pub(crate) http_version: HttpVersion,
     /// How requests are changed.
     pub(crate) rewrite: Rewrite,
     /// When they are due, and in which order.
@@ -91,6 +97,12 @@ impl TryFrom<RunArgs> for RunConfig {
         let in_flight_max = args.pace.0.in_flight;
         Ok(Self {
             selection: selection(args.archive.archive, &args.window, args.filter)?,
+            tls: tls(&args.target, &target)?,
+            http_version: match args.target.http_version {
+                HttpVersionArg::Auto => HttpVersion::Auto,
+                HttpVersionArg::One => HttpVersion::One,
+                HttpVersionArg::Two => HttpVersion::Two,
+            },
             target,
             rewrite,
             timing: Timing::new(args.pace.0)?,
@@ -220,6 +232,18 @@ fn host_policy(args: &TargetArgs, target: &Target) -> anyhow::Result<HostPolicy>
         }
         name => Ok(HostPolicy::Fixed(name.to_owned())),
     }
+}
+
+fn tls(args: &TargetArgs, target: &Target) -> anyhow::Result<TlsOptions> {
+    let options = TlsOptions {
+        ca_file: args.ca_file.clone(),
+        client: args.client_cert.clone().zip(args.client_key.clone()),
+        insecure: args.insecure,
+    };
+    if !target.is_tls() && options != TlsOptions::default() {
+        bail!("--ca-file, --client-cert and --insecure are for https:// targets; {target} is none");
+    }
+    Ok(options)
 }
 
 /// A run's name is a folder of the archive.

@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::read::{Reader, Reading};
 use crate::run_store::{RunEnd, RunOptions, RunWriter};
 use crate::select::Selected;
-use crate::send::{Shared, probe};
+use crate::send::{Http2Use, Shared, Tls, probe};
 
 /// Replays and prints what came of it. Code 1 if anything differs, failed or is not known.
 ///
@@ -61,14 +61,7 @@ async fn replay(
     for warning in selected.warnings() {
         tracing::warn!("{warning}");
     }
-    probe(&config.target, config.timeout)
-        .await
-        .with_context(|| {
-            format!(
-                "cannot connect to the target {}; start it, or correct --target",
-                config.target
-            )
-        })?;
+    let (tls, http_2) = reach(&config).await?;
     let clock = Clock::start();
     let document = document(&config, &selected, clock.now());
     let options = RunOptions {
@@ -85,6 +78,8 @@ async fn replay(
     })?;
     let shared = Shared::new(
         config.target,
+        tls,
+        http_2,
         config.timeout,
         config.limits,
         clock,
@@ -119,6 +114,25 @@ async fn replay(
         "what was sent is what was stored"
     );
     Ok(document)
+}
+
+/// Makes sure that the target is there, and finds out how it is spoken to.
+async fn reach(config: &RunConfig) -> anyhow::Result<(Option<Tls>, Http2Use)> {
+    let tls = Tls::for_target(&config.target, &config.tls)?;
+    let http_2 = probe(
+        &config.target,
+        tls.as_ref(),
+        config.http_version,
+        config.timeout,
+    )
+    .await
+    .with_context(|| {
+        format!(
+            "cannot connect to the target {}; start it, or correct --target",
+            config.target
+        )
+    })?;
+    Ok((tls, http_2))
 }
 
 fn document(config: &RunConfig, selected: &Selected, started_at: Timestamp) -> RunDocument {

@@ -1,36 +1,45 @@
 //! One request out, one answer back: everything that can go wrong with a target is an outcome with a reason.
 //!
-//! Two transports carry requests, and both speak HTTP/1.1, follow no redirect, decode nothing, use no proxy and invent no
-//! header:
-//!
-//! * [`direct`]: hyper on a connection of one's own, for `http://`. reqwest cannot be told to leave out `accept: */*` where
-//!   the recording has none, normalises the path (`/a/../b` becomes `/b`, `{` becomes `%7B`), and costs about twice as
-//!   much CPU a request.
-//! * [`pooled`]: reqwest, for `https://`. What it would change is not sent changed in silence: see there.
+//! * [`direct`]: HTTP/1.1 over connections of our own ([`stream`]), plain or through TLS ([`tls`]). Neither reqwest nor hyper
+//!   beneath it can send a recorded head as it was: reqwest adds `accept: */*` where the recording has none, cannot be told
+//!   not to, and normalises the path (`/a/../b` becomes `/b`, `{` becomes `%7B`); hyper writes names of fields in lower or
+//!   Title-Case, puts fields of one name together, and refuses targets with `<`, `#` or `"`.
+//! * [`pooled`]: HTTP/2 over reqwest, where it sends what was recorded; [`http2`]: over hyper, where it would not.
 //!
 //! A *lane* is a task with at most one request in flight. There are as many as requests may be in flight; the event loop
 //! hands each ready request to the lane that was free last, so that few connections serve a slow schedule.
 
 mod answer;
 mod direct;
+mod http2;
 mod message;
 mod outbox;
 mod pooled;
+mod stream;
 mod target;
+mod tls;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anyhow::bail;
 use replayer_core::Limits;
-use schema::{Completeness, Exchange, Outcome, Replay, Request, Timestamp};
+use replayer_core::h1::NotSendable;
+use schema::{Completeness, Exchange, Outcome, Protocol, Replay, Request, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
 pub(crate) use outbox::Outbox;
 pub(crate) use target::Target;
+pub(crate) use tls::{Tls, TlsOptions};
 
 use crate::clock::Clock;
 use crate::run_store::{Answered, RunSender};
 use answer::Answer;
+use stream::Stream;
+use tls::Alpn;
+
+/// Bytes that are read from a connection at once.
+const ROOM_BYTES: usize = 64 << 10;
 
 /// A request whose time has come.
 #[derive(Debug)]
@@ -73,34 +82,47 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     /// Tells lanes to give up what is in flight.
     pub(crate) interrupt: Notify,
-    /// reqwest's pool, for `https://`.
+    /// For `https://`.
+    tls: Option<Tls>,
+    /// What is sent as HTTP/2.
+    http_2: Http2Use,
+    /// hyper's connection for it.
+    streams: http2::Http2,
+    /// reqwest for it, where anything is.
     pooled: Option<pooled::Pooled>,
+    /// What connections are read into, one after the other; never held across an await.
+    room: Mutex<Vec<u8>>,
 }
 
 impl Shared {
     /// What the lanes of a run to `target` share.
     ///
     /// # Errors
-    /// If TLS cannot be set up.
+    /// If the client for HTTP/2 cannot be set up.
     pub(crate) fn new(
         target: Target,
+        tls: Option<Tls>,
+        http_2: Http2Use,
         timeout: Duration,
         limits: Limits,
         clock: Clock,
         run: RunSender,
     ) -> anyhow::Result<Self> {
-        let pooled = target
-            .is_tls()
-            .then(|| pooled::Pooled::new(&target, &limits))
+        let pooled = (http_2 != Http2Use::Nothing)
+            .then(|| pooled::Pooled::new(&target, tls.as_ref()))
             .transpose()?;
         Ok(Self {
+            pooled,
             target,
             timeout,
             limits,
             clock,
             outbox: Outbox::new(run),
             interrupt: Notify::new(),
-            pooled,
+            tls,
+            http_2,
+            streams: http2::Http2::default(),
+            room: Mutex::new(vec![0; ROOM_BYTES]),
         })
     }
 }
@@ -112,9 +134,12 @@ pub(crate) enum Failure {
     ConnectRefused,
     ConnectionClosed,
     ConnectionReset,
+    HeadTooLarge,
     Interrupted,
     MalformedResponse,
+    StreamReset,
     Timeout,
+    TlsFailed,
 }
 
 impl Failure {
@@ -124,14 +149,23 @@ impl Failure {
             Self::ConnectRefused => "connect_refused",
             Self::ConnectionClosed => "connection_closed",
             Self::ConnectionReset => "connection_reset",
+            Self::HeadTooLarge => "head_too_large",
             Self::Interrupted => "interrupted",
             Self::MalformedResponse => "malformed_response",
+            Self::StreamReset => "stream_reset",
             Self::Timeout => "timeout",
+            Self::TlsFailed => "tls_failed",
         }
     }
 
     fn of_io(error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
+        if error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<rustls::Error>())
+        {
+            return Self::TlsFailed;
+        }
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::ConnectRefused,
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
@@ -144,19 +178,52 @@ impl Failure {
     }
 }
 
-/// The request cannot be put on the wire as it was recorded.
+/// Which version of HTTP was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotSendable;
+pub(crate) enum HttpVersion {
+    /// What was recorded as HTTP/2 is sent so if the target agrees to it by ALPN; everything else as HTTP/1.
+    Auto,
+    /// HTTP/1 for everything.
+    One,
+    /// HTTP/2 for everything.
+    Two,
+}
 
-/// Connects to the target and hangs up: a run against nothing should end before it begins.
+/// What is sent as HTTP/2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Http2Use {
+    Nothing,
+    /// What was recorded as HTTP/2.
+    AsRecorded,
+    Everything,
+}
+
+/// Connects to the target, shakes hands, and hangs up: a run against nothing, or against one that is not trusted, should end
+/// before it begins. Says what can be sent to it as HTTP/2.
 ///
 /// # Errors
-/// If there is nobody.
-pub(crate) async fn probe(target: &Target, timeout: Duration) -> std::io::Result<()> {
-    let connect = tokio::net::TcpStream::connect((target.host(), target.port()));
-    match tokio::time::timeout(timeout, connect).await {
-        Ok(connected) => connected.map(drop),
-        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+/// If there is nobody, or TLS fails.
+pub(crate) async fn probe(
+    target: &Target,
+    tls: Option<&Tls>,
+    version: HttpVersion,
+    timeout: Duration,
+) -> anyhow::Result<Http2Use> {
+    let alpn = match version {
+        HttpVersion::Auto => Alpn::Either,
+        HttpVersion::One => Alpn::Http1,
+        HttpVersion::Two => Alpn::Http2,
+    };
+    let opened = tokio::time::timeout(timeout, Stream::open(target, tls, alpn)).await;
+    let stream = opened.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
+    let agreed = matches!(&stream, Stream::Tls(stream) if tls::is_http_2(stream));
+    match version {
+        HttpVersion::Auto if agreed => Ok(Http2Use::AsRecorded),
+        HttpVersion::Auto | HttpVersion::One => Ok(Http2Use::Nothing),
+        HttpVersion::Two if tls.is_some() && !agreed => {
+            bail!("it does not speak HTTP/2; leave out --http-version 2")
+        }
+        HttpVersion::Two => Ok(Http2Use::Everything),
     }
 }
 
@@ -207,6 +274,9 @@ pub(crate) async fn run_lane(
 struct Attempt {
     /// When its bytes were handed to a connection.
     sent_at: Option<Timestamp>,
+    /// What carries it.
+    protocol: Option<Protocol>,
+    interim_statuses: Vec<u16>,
     answer: Option<Answer>,
 }
 
@@ -217,10 +287,26 @@ impl Attempt {
         connection: &mut direct::Connection,
         job: &Job,
     ) -> Result<Result<(), Failure>, NotSendable> {
-        match &shared.pooled {
-            Some(pooled) => pooled.send(self, shared, job).await,
-            None => connection.send(self, shared, job).await,
+        let is_http_2 = match shared.http_2 {
+            Http2Use::Nothing => false,
+            Http2Use::AsRecorded => job.recorded.protocol == Protocol::Http2,
+            Http2Use::Everything => true,
+        };
+        self.protocol = Some(match job.recorded.protocol {
+            _ if is_http_2 => Protocol::Http2,
+            // Answers to HTTP/1.0 are framed otherwise, so it stays.
+            Protocol::Http10 => Protocol::Http10,
+            Protocol::Http11 | Protocol::Http2 => Protocol::Http11,
+        });
+        if !is_http_2 {
+            return connection.send(self, shared, job).await;
         }
+        if let Some(pooled) = &shared.pooled
+            && let Some(request) = pooled.request(job, &shared.target)
+        {
+            return Ok(pooled.send(self, shared, request).await);
+        }
+        shared.streams.send(self, shared, job).await
     }
 
     /// The pair for the run's writer.
@@ -244,9 +330,9 @@ impl Attempt {
             connection: Arc::clone(&job.recorded.connection),
             request: Some(request),
             response: None,
-            interim_statuses: Vec::new(),
+            interim_statuses: self.interim_statuses,
             completeness: Completeness::NoResponse,
-            protocol: message::protocol_sent(job.recorded.protocol),
+            protocol: self.protocol.unwrap_or(job.recorded.protocol),
             replay: Some(Box::new(Replay {
                 recorded_start: job.recorded.start(),
                 due: job.due,

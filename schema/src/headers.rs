@@ -63,7 +63,7 @@ impl Headers {
     }
 
     /// Rewrites text that was read as UTF-8 as if it had been read as latin-1.
-    pub(crate) fn make_latin1(&mut self) {
+    pub fn make_latin1(&mut self) {
         if self.text.is_ascii() {
             return;
         }

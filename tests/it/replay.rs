@@ -1,9 +1,12 @@
 //! Replays against targets that remember every byte, answer late, or do not answer at all.
 
 mod heads;
+mod http2;
 mod outcomes;
 mod pacing;
 mod schedule;
+mod tls;
+mod wire;
 
 use std::net::TcpListener;
 use std::path::Path;

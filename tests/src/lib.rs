@@ -4,11 +4,14 @@
 //! * [`record`]: frames through the recorder's core; [`render()`]: what came out, as text for golden files.
 //! * [`recorder()`], [`replayer()`]: the built programs, run with a time limit.
 //! * [`Target`]: an HTTP server on loopback that answers as told and remembers what arrived, byte for byte.
+//! * [`TlsFront`]: a real TLS server before it. [`Talk`]: a server that says and reads what a test wants, byte for byte.
+//! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC.
 //! * [`S3Server`]: a real S3 server on loopback. [`read_archive`]: an archive on disk, back as exchanges.
 //! * [`shared_captures`], [`transactions`]: other people's captures, with a second opinion on each.
 
 mod archive;
 mod bin;
+mod http2;
 mod packets;
 mod pipeline;
 mod proxy;
@@ -16,11 +19,14 @@ mod python;
 mod render;
 mod shared;
 mod store;
+mod talk;
 mod target;
+mod tls;
 mod workspace;
 
 pub use archive::{decode_segment, files_below, read_archive, read_ledger, read_run};
 pub use bin::{Ran, TIME_LIMIT, recorder, replayer, run, run_with_input, run_within};
+pub use http2::{Grpc, Http2Server};
 pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, options, record, record_with};
 pub use proxy::ThrottlingProxy;
@@ -28,5 +34,7 @@ pub use python::{python, run_python};
 pub use render::{render, render_exchange};
 pub use shared::{Transaction, shared, shared_captures, transactions};
 pub use store::S3Server;
+pub use talk::{Line, Talk};
 pub use target::{Answer, Arrival, Target};
+pub use tls::{Certificates, TlsFront};
 pub use workspace::{source_files, workspace};

@@ -19,6 +19,17 @@ pub fn python() -> Command {
     Command::new(tool("python3"))
 }
 
+/// The interpreter that has a package: of the environment, or the machine's own.
+pub(crate) fn python_with(package: &str) -> Command {
+    let import = ["-c".to_owned(), format!("import {package}")];
+    let own = Command::new(tool("python3")).args(&import).output();
+    if own.is_ok_and(|output| output.status.success()) {
+        python()
+    } else {
+        Command::new("python3")
+    }
+}
+
 /// Runs a script of `tests/python` and gives what it printed.
 ///
 /// # Panics

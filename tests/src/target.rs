@@ -24,6 +24,8 @@ pub struct Arrival {
     pub headers: Vec<(String, String)>,
     /// The body, de-chunked.
     pub body: Vec<u8>,
+    /// Trailer fields after a chunked body.
+    pub trailers: Vec<(String, String)>,
 }
 
 /// What the target does about a request.
@@ -231,17 +233,10 @@ impl Server {
 /// The next request; `None` at the connection's end, and where bytes are no HTTP/1.1.
 fn read_request(input: &mut BufReader<TcpStream>) -> Option<Arrival> {
     let request_line = read_line(input)?;
-    let mut words = request_line.splitn(3, ' ');
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = Vec::new();
-    loop {
-        let line = read_line(input)?;
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = line.split_once(':')?;
-        headers.push((name.to_owned(), value.trim().to_owned()));
-    }
+    let (method, rest) = request_line.split_once(' ')?;
+    let (target, _version) = rest.rsplit_once(' ')?;
+    let (method, target) = (method.to_owned(), target.to_owned());
+    let headers = read_fields(input)?;
     let mut arrival = Arrival {
         connection: 0,
         at: Duration::ZERO,
@@ -249,12 +244,13 @@ fn read_request(input: &mut BufReader<TcpStream>) -> Option<Arrival> {
         target,
         headers,
         body: Vec::new(),
+        trailers: Vec::new(),
     };
     let chunked = arrival
         .header("Transfer-Encoding")
         .is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
     if chunked {
-        arrival.body = read_chunks(input)?;
+        (arrival.body, arrival.trailers) = read_chunks(input)?;
     } else if let Some(length) = arrival.header("Content-Length") {
         arrival.body = vec![0; length.parse().ok()?];
         input.read_exact(&mut arrival.body).ok()?;
@@ -262,7 +258,24 @@ fn read_request(input: &mut BufReader<TcpStream>) -> Option<Arrival> {
     Some(arrival)
 }
 
-fn read_chunks(input: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+/// Names and values in the order of the wire.
+type Fields = Vec<(String, String)>;
+
+/// Fields up to the empty line.
+fn read_fields(input: &mut BufReader<TcpStream>) -> Option<Fields> {
+    let mut fields = Vec::new();
+    loop {
+        let line = read_line(input)?;
+        if line.is_empty() {
+            return Some(fields);
+        }
+        let (name, value) = line.split_once(':')?;
+        fields.push((name.to_owned(), value.trim().to_owned()));
+    }
+}
+
+/// A chunked body, and its trailers.
+fn read_chunks(input: &mut BufReader<TcpStream>) -> Option<(Vec<u8>, Fields)> {
     let mut body = Vec::new();
     loop {
         let line = read_line(input)?;
@@ -271,8 +284,7 @@ fn read_chunks(input: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
         body.resize(start + size, 0);
         input.read_exact(&mut body[start..]).ok()?;
         if size == 0 {
-            while !read_line(input)?.is_empty() {}
-            return Some(body);
+            return Some((body, read_fields(input)?));
         }
         read_line(input)?;
     }

@@ -8,6 +8,7 @@
 //! * [`filter`]: which of them are meant.
 //! * [`rewrite`]: the request as the target shall get it, or why it cannot be replayed.
 //! * [`pace`], [`order`] and [`scheduler`]: when each is due, what it has to follow, and what to do now.
+//! * [`h1`]: what goes on the wire for a request, and what the bytes that come back mean.
 //! * [`compare`]: whether the answer is the recorded one; [`endpoint`]: what is asked alike.
 //! * [`report`]: what a run found and what it concludes, in bounded memory.
 //! * [`plan`] and [`coverage`]: what a window holds and how whole it is, before anything is sent.
@@ -20,6 +21,7 @@ pub mod compare;
 pub mod coverage;
 pub mod endpoint;
 pub mod filter;
+pub mod h1;
 mod limits;
 pub mod merge;
 pub mod order;

@@ -15,8 +15,10 @@ pub struct Limits {
     pub read_ahead_max: usize,
     /// Bytes of an answer's body that are stored; its true length is kept whatever it is.
     pub body_bytes_max: usize,
-    /// Bytes of an answer's head; a longer one is a failure of the target.
+    /// Bytes of an answer's heads, interim ones and trailers included; longer ones are a failure of the target.
     pub head_bytes_max: usize,
+    /// Bytes of a line with a chunk's size and extensions; a longer one is a failure of the target.
+    pub chunk_line_bytes_max: usize,
     /// Segments opened before the first of their exchanges is needed.
     pub prefetch_segments_max: usize,
     /// Bytes of the segments that are open ahead of need; one is always opened.
@@ -32,6 +34,7 @@ impl Default for Limits {
             read_ahead_max: 8_192,
             body_bytes_max: 16 << 20,
             head_bytes_max: 256 << 10,
+            chunk_line_bytes_max: 4 << 10,
             prefetch_segments_max: 4,
             prefetch_bytes_max: 256 << 20,
         }

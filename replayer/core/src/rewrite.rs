@@ -2,8 +2,8 @@
 //!
 //! A recorded request goes out as it came, but for what would break on another connection:
 //!
-//! 1. Framing is computed anew (RFC 9112 section 6): a recorded `Transfer-Encoding` is sent again, and the body chunked, if
-//!    there is a body; else `Content-Length`, at the place of the recorded one, says how long the stored body is.
+//! 1. Framing is computed anew (RFC 9112 section 6): a recorded `Transfer-Encoding` is sent again, and the body chunked; else
+//!    `Content-Length`, at the place of the recorded one, says how long the stored body is.
 //! 2. `Upgrade` and `HTTP2-Settings`, and their names in `Connection`, are left out (RFC 9110 section 7.8): the recorded
 //!    server declined, and a target that accepts would stop speaking HTTP/1.1. What else `Connection` says is sent.
 //! 3. `Host` is kept, or replaced where it stands.
@@ -153,7 +153,7 @@ fn is_chunked(request: &Request) -> bool {
 /// The recorded fields in their order, with rules 1 to 3 applied.
 fn headers(exchange: &Exchange, request: &Request, rules: &Rewrite) -> Headers {
     let body_bytes = request.body.bytes.len();
-    let chunked = is_chunked(request) && body_bytes > 0 && exchange.protocol == Protocol::Http11;
+    let chunked = is_chunked(request) && exchange.protocol == Protocol::Http11;
     let mut length_due = !chunked && body_bytes > 0;
     let mut host_due = match &rules.host {
         HostPolicy::Recorded => request.host.as_deref(),

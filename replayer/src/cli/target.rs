@@ -1,6 +1,8 @@
 //! Where requests go, and as what.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 
 use crate::units::{Size, Span};
 
@@ -25,6 +27,31 @@ pub struct TargetArgs {
     #[arg(long)]
     pub no_forwarded: bool,
 
+    /// auto: what was recorded as HTTP/2 goes to an https:// target that speaks it as HTTP/2, all else as HTTP/1.1
+    #[arg(
+        long,
+        value_enum,
+        default_value = "auto",
+        env = "REPLAYER_HTTP_VERSION"
+    )]
+    pub http_version: HttpVersionArg,
+
+    /// Certificates (PEM) of the authorities that may vouch for an https:// target; the system's if not given
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Certificate chain (PEM) to show an https:// target that asks for one
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub client_cert: Option<PathBuf>,
+
+    /// Private key (PEM) of --client-cert
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub client_key: Option<PathBuf>,
+
+    /// Take any certificate of an https:// target, for any name: whoever answers gets the recorded requests
+    #[arg(long, conflicts_with = "ca_file")]
+    pub insecure: bool,
+
     /// How long one request may take, from connecting to the last byte of the answer
     #[arg(
         long,
@@ -46,4 +73,17 @@ pub struct TargetArgs {
     /// Which build the target runs, for reports
     #[arg(long, value_name = "TEXT")]
     pub label: Option<String>,
+}
+
+/// As which version of HTTP requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HttpVersionArg {
+    /// As recorded, where the target speaks it
+    Auto,
+    /// Everything as HTTP/1
+    #[value(name = "1.1")]
+    One,
+    /// Everything as HTTP/2, on http:// with prior knowledge
+    #[value(name = "2")]
+    Two,
 }

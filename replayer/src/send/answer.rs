@@ -1,16 +1,12 @@
 //! What came back, as an exchange.
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
-use hyper::HeaderMap;
-use hyper::body::Body;
+use bytes::Bytes;
+use replayer_core::Limits;
+use replayer_core::h1::Head;
 use schema::{Charset, Completeness, Exchange, Headers, Response, Timestamp};
 
-use crate::clock::Clock;
-
-/// Bodies up to this size are copied out of the connection's read buffer, so that it can be used again and a small body
-/// does not keep a large buffer alive.
-const COPIED_BYTES_MAX: usize = 16 << 10;
+/// Room made for a body at once, whatever length it claims.
+const ROOM_BYTES_MAX: usize = 1 << 20;
 
 /// An answer, as far as it has come.
 #[derive(Debug)]
@@ -18,146 +14,98 @@ pub(super) struct Answer {
     start: Timestamp,
     end: Timestamp,
     status: u16,
-    headers: HeaderMap,
-    trailers: Option<HeaderMap>,
-    body: Collected,
+    headers: Headers,
+    charset: Charset,
+    trailers: Option<(Headers, Charset)>,
+    body: Vec<u8>,
+    body_bytes: u64,
+    body_bytes_max: usize,
 }
 
 impl Answer {
     /// An answer whose head came at `start`.
-    pub(super) fn new(start: Timestamp, status: u16, headers: HeaderMap) -> Self {
+    pub(super) fn new(start: Timestamp, head: Head, limits: &Limits) -> Self {
+        let length = head.length.unwrap_or(0).min(ROOM_BYTES_MAX as u64);
+        let room = usize::try_from(length).unwrap_or(ROOM_BYTES_MAX);
         Self {
             start,
             end: start,
-            status,
-            headers,
+            status: head.status,
+            headers: head.headers,
+            charset: head.charset,
             trailers: None,
-            body: Collected::default(),
+            body: Vec::with_capacity(room.min(limits.body_bytes_max)),
+            body_bytes: 0,
+            body_bytes_max: limits.body_bytes_max,
         }
     }
 
-    /// Reads the body to its end; what is beyond `bytes_max` is counted and not kept.
-    pub(super) async fn read<B>(
-        &mut self,
-        mut body: B,
-        bytes_max: usize,
-        clock: &Clock,
-    ) -> Result<(), B::Error>
-    where
-        B: Body<Data = Bytes> + Unpin,
-    {
-        while let Some(frame) = body.frame().await {
-            match frame?.into_data() {
-                Ok(data) => self.body.add(data, bytes_max),
-                Err(frame) => self.trailers = frame.into_trailers().ok(),
-            }
-        }
-        self.end = clock.now();
-        Ok(())
+    /// More of the body; what is beyond the bound is counted and not kept.
+    pub(super) fn add(&mut self, data: &[u8], now: Timestamp) {
+        self.end = now;
+        self.body_bytes += data.len() as u64;
+        let kept = data.len().min(self.body_bytes_max - self.body.len());
+        self.body.extend_from_slice(&data[..kept]);
     }
 
-    #[cfg(test)]
-    pub(super) fn into_body(self) -> schema::Body {
-        self.body.into_body()
+    /// The fields after the body.
+    pub(super) fn set_trailers(&mut self, fields: Headers, charset: Charset) {
+        self.trailers = Some((fields, charset));
+    }
+
+    /// The last byte came at `now`.
+    pub(super) fn end_at(&mut self, now: Timestamp) {
+        self.end = now;
     }
 
     /// Puts the answer into `exchange`, whose request is there already. `whole` says whether it came to its end.
     pub(super) fn into_exchange(self, exchange: &mut Exchange, whole: bool) {
-        let body = self.body.into_body();
+        let body = schema::Body {
+            bytes: Bytes::from(self.body),
+            wire_bytes: self.body_bytes,
+        };
         exchange.completeness = if !whole {
             Completeness::Aborted
         } else if (body.bytes.len() as u64) < body.wire_bytes {
             Completeness::ResponseTruncated
+        } else if self.status == 101 {
+            Completeness::Upgraded
         } else {
             Completeness::Complete
         };
-        let maps = std::iter::once(&self.headers).chain(&self.trailers);
-        if exchange.charset == Charset::Utf8
-            && maps
-                .flat_map(HeaderMap::values)
-                .any(|value| std::str::from_utf8(value.as_bytes()).is_err())
-        {
-            // Both heads of an exchange are of one charset, and the answer's is not UTF-8.
-            exchange.make_latin1();
-        }
-        let headers = text(&self.headers, exchange.charset);
-        let encoding = headers
+        let encoding = self
+            .headers
             .get("content-encoding")
             .filter(|_| !body.bytes.is_empty());
-        exchange.response = Some(Response {
+        let mut response = Response {
             start: self.start,
             end: self.end.max(self.start),
             status: self.status,
             body_encoding: encoding.map(str::to_owned),
             body,
-            trailers: self
-                .trailers
-                .map(|trailers| text(&trailers, exchange.charset)),
-            headers,
+            trailers: None,
+            headers: self.headers,
+        };
+        // Both heads of an exchange are of one charset, trailers too: latin-1 if one of them is not UTF-8.
+        let trailers_charset = self.trailers.as_ref().map(|(_, charset)| *charset);
+        let charsets = [Some(exchange.charset), Some(self.charset), trailers_charset];
+        if charsets.contains(&Some(Charset::Latin1)) {
+            exchange.make_latin1();
+            if self.charset == Charset::Utf8 {
+                response.make_latin1();
+            }
+        }
+        response.trailers = self.trailers.map(|(mut trailers, charset)| {
+            if (charset, exchange.charset) == (Charset::Utf8, Charset::Latin1) {
+                trailers.make_latin1();
+            }
+            trailers
         });
-    }
-}
-
-/// A body in the making: one piece is kept as it is, more are joined.
-#[derive(Debug, Default)]
-struct Collected {
-    /// The only piece so far; empty once there are more.
-    first: Bytes,
-    /// All pieces, once there are more than one.
-    rest: BytesMut,
-    wire_bytes: u64,
-}
-
-impl Collected {
-    fn add(&mut self, mut data: Bytes, bytes_max: usize) {
-        self.wire_bytes += data.len() as u64;
-        data.truncate(bytes_max - (self.first.len() + self.rest.len()).min(bytes_max));
-        if data.is_empty() {
-            return;
-        }
-        if !self.rest.is_empty() {
-            self.rest.extend_from_slice(&data);
-        } else if !self.first.is_empty() {
-            self.rest
-                .extend_from_slice(&std::mem::take(&mut self.first));
-            self.rest.extend_from_slice(&data);
-        } else if data.len() <= COPIED_BYTES_MAX {
-            self.first = Bytes::copy_from_slice(&data);
-        } else {
-            self.first = data;
-        }
+        exchange.response = Some(response);
     }
 
-    fn into_body(self) -> schema::Body {
-        let single = self.rest.is_empty();
-        schema::Body {
-            bytes: if single {
-                self.first
-            } else {
-                self.rest.freeze()
-            },
-            wire_bytes: self.wire_bytes,
-        }
+    #[cfg(test)]
+    pub(super) fn body(&self) -> (&[u8], u64) {
+        (&self.body, self.body_bytes)
     }
-}
-
-/// The fields as text of `charset`.
-fn text(map: &HeaderMap, charset: Charset) -> Headers {
-    let bytes = map
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    let mut headers = Headers::with_capacity(map.len(), bytes);
-    for (name, value) in map {
-        match (charset, std::str::from_utf8(value.as_bytes())) {
-            (Charset::Utf8, Ok(text)) => headers.push(name.as_str(), text),
-            (Charset::Latin1, Ok(text)) if text.is_ascii() => headers.push(name.as_str(), text),
-            _ => headers.push(name.as_str(), &latin_1(value.as_bytes())),
-        }
-    }
-    headers
-}
-
-fn latin_1(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
 }

@@ -1,8 +1,9 @@
-//! The recorded request as hyper's types, without changing what goes on the wire.
+//! The recorded request as HTTP/2 (RFC 9113 section 8.3), for hyper and reqwest.
 //!
-//! What hyper still changes: names of header fields are sent in Title-Case, which is how almost every HTTP/1.1 client
-//! writes them, and fields of one name stand together, in their order. Requests of HTTP/1.0 are sent as HTTP/1.0, whose
-//! answers are framed otherwise; all others as HTTP/1.1.
+//! 1. What of HTTP/1.1 is about a connection stays behind: `Connection` and what it names, `Keep-Alive`,
+//!    `Proxy-Connection`, `Transfer-Encoding`, `Upgrade`, and `TE` unless it says `trailers` (section 8.2.2).
+//! 2. `Host` becomes `:authority`; the target's own where the recording has none.
+//! 3. `Content-Length` is sent if the recording has it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,59 +12,52 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::http::uri::PathAndQuery;
-use hyper::{HeaderMap, Method, Uri, Version};
-use schema::{Charset, Headers, Protocol, Request};
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::{HeaderMap, Method, Uri};
+use replayer_core::h1::NotSendable;
+use schema::{Charset, Headers, Request};
 
-use super::NotSendable;
+use super::{Job, Target};
 
-/// The protocol that carries what was recorded as `recorded`.
-pub(super) fn protocol_sent(recorded: Protocol) -> Protocol {
-    match recorded {
-        Protocol::Http10 => Protocol::Http10,
-        Protocol::Http11 | Protocol::Http2 => Protocol::Http11,
-    }
-}
-
-/// `request` for hyper.
+/// The job's request as HTTP/2.
 ///
 /// # Errors
-/// If the wire's bytes cannot be expressed: a request target with `<`, `#` or a control character, a header name that is no
-/// token.
-pub(super) fn to_hyper(
-    request: &Request,
-    charset: Charset,
-    protocol: Protocol,
+/// If it cannot be expressed: a target with `<`, `#` or a control character, a field name that is no token.
+pub(super) fn to_http_2(
+    job: &Job,
+    target: &Target,
 ) -> Result<hyper::Request<Outgoing>, NotSendable> {
-    let mut message = hyper::Request::new(Outgoing {
-        data: Some(request.body.bytes.clone()).filter(|bytes| !bytes.is_empty()),
-        trailers: request
-            .trailers
-            .as_ref()
-            .map(|trailers| header_map(trailers, charset))
-            .transpose()?,
+    let (request, charset) = (&job.request, job.recorded.charset);
+    let mut message = hyper::Request::new(Outgoing::of(request, charset)?);
+    let mut uri = hyper::http::uri::Parts::default();
+    uri.scheme = Some(if target.is_tls() {
+        Scheme::HTTPS
+    } else {
+        Scheme::HTTP
     });
-    *message.method_mut() = method(&request.method)?;
-    *message.uri_mut() = Uri::from(path_and_query(request, charset)?);
-    *message.headers_mut() = header_map(&request.headers, charset)?;
-    *message.version_mut() = match protocol_sent(protocol) {
-        Protocol::Http10 => Version::HTTP_10,
-        Protocol::Http11 | Protocol::Http2 => Version::HTTP_11,
-    };
+    let authority = request
+        .host
+        .as_deref()
+        .unwrap_or_else(|| target.authority());
+    uri.authority = Some(Authority::try_from(authority).map_err(|_| NotSendable)?);
+    uri.path_and_query = Some(path_and_query(request, charset)?);
+    *message.uri_mut() = Uri::from_parts(uri).map_err(|_| NotSendable)?;
+    *message.method_mut() = method(request)?;
+    *message.headers_mut() = fields(job)?;
+    *message.version_mut() = hyper::Version::HTTP_2;
     Ok(message)
 }
 
-pub(super) fn method(method: &str) -> Result<Method, NotSendable> {
-    Method::from_bytes(method.as_bytes()).map_err(|_| NotSendable)
+pub(super) fn method(request: &Request) -> Result<Method, NotSendable> {
+    Method::from_bytes(request.method.as_bytes()).map_err(|_| NotSendable)
 }
 
-/// The request target in origin form, checked to be the recorded bytes: hyper's type drops a fragment in silence.
+/// The request target, checked to be the recorded bytes: hyper's type drops a fragment in silence.
 fn path_and_query(request: &Request, charset: Charset) -> Result<PathAndQuery, NotSendable> {
     let target = target_bytes(request, charset);
     let path = PathAndQuery::from_maybe_shared(target.clone()).map_err(|_| NotSendable)?;
-    let unchanged = path.as_str().as_bytes() == &target[..];
     let in_form = target.starts_with(b"/") || &target[..] == b"*";
-    if unchanged && in_form {
+    if path.as_str().as_bytes() == &target[..] && in_form {
         Ok(path)
     } else {
         Err(NotSendable)
@@ -72,19 +66,48 @@ fn path_and_query(request: &Request, charset: Charset) -> Result<PathAndQuery, N
 
 /// `path?query` as on the wire.
 pub(super) fn target_bytes(request: &Request, charset: Charset) -> Bytes {
-    let query = request.query.as_deref();
-    let mut target = Vec::with_capacity(request.path.len() + 1 + query.map_or(0, str::len));
-    target.extend_from_slice(&charset.to_wire(&request.path));
-    if let Some(query) = query {
+    let mut target = charset.to_wire(&request.path).into_owned();
+    if let Some(query) = &request.query {
         target.push(b'?');
         target.extend_from_slice(&charset.to_wire(query));
     }
     target.into()
 }
 
-pub(super) fn header_map(headers: &Headers, charset: Charset) -> Result<HeaderMap, NotSendable> {
-    let mut map = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter() {
+/// The fields of an HTTP/2 request.
+pub(super) fn fields(job: &Job) -> Result<HeaderMap, NotSendable> {
+    let headers = &job.request.headers;
+    let recorded = job.recorded.request.as_ref();
+    let has_length = recorded.is_some_and(|r| r.headers.get("content-length").is_some());
+    let options: Vec<&str> = headers
+        .get_all("connection")
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    let stays_behind = |name: &str, value: &str| match name.len() {
+        2 if name.eq_ignore_ascii_case("te") => !value.eq_ignore_ascii_case("trailers"),
+        4 => name.eq_ignore_ascii_case("host"),
+        7 => name.eq_ignore_ascii_case("upgrade"),
+        10 => name.eq_ignore_ascii_case("connection") || name.eq_ignore_ascii_case("keep-alive"),
+        14 if name.eq_ignore_ascii_case("content-length") => !has_length,
+        16 => name.eq_ignore_ascii_case("proxy-connection"),
+        17 => name.eq_ignore_ascii_case("transfer-encoding"),
+        _ => options
+            .iter()
+            .any(|option| option.eq_ignore_ascii_case(name)),
+    };
+    let kept = headers
+        .iter()
+        .filter(|(name, value)| !stays_behind(name, value));
+    header_map(kept, job.recorded.charset)
+}
+
+fn header_map<'a>(
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+    charset: Charset,
+) -> Result<HeaderMap, NotSendable> {
+    let mut map = HeaderMap::new();
+    for (name, value) in fields {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| NotSendable)?;
         let value = HeaderValue::from_bytes(&charset.to_wire(value)).map_err(|_| NotSendable)?;
         map.append(name, value);
@@ -92,11 +115,24 @@ pub(super) fn header_map(headers: &Headers, charset: Charset) -> Result<HeaderMa
     Ok(map)
 }
 
-/// A request's body: at most one piece of data, then at most one set of trailers.
+/// A request's body: at most one piece of data, then at most one set of trailers. It does not tell its length: hyper would
+/// make a `content-length` of it.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     data: Option<Bytes>,
     trailers: Option<HeaderMap>,
+}
+
+impl Outgoing {
+    pub(super) fn of(request: &Request, charset: Charset) -> Result<Self, NotSendable> {
+        let trailers = request.trailers.as_ref().map(Headers::iter);
+        Ok(Self {
+            data: Some(request.body.bytes.clone()).filter(|bytes| !bytes.is_empty()),
+            trailers: trailers
+                .map(|fields| header_map(fields, charset))
+                .transpose()?,
+        })
+    }
 }
 
 impl Body for Outgoing {
@@ -117,6 +153,6 @@ impl Body for Outgoing {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.data.as_ref().map_or(0, |data| data.len() as u64))
+        SizeHint::default()
     }
 }

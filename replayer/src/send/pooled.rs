@@ -1,17 +1,12 @@
-//! reqwest's pool, for targets behind TLS.
-//!
-//! Two things differ from [`super::direct`]. A request target that reqwest's URL parser would change is not sent, and
-//! skipped as `not_sendable`. A request without `Accept` gets `accept: */*`, which reqwest cannot be told to leave out; the
-//! run's stored request then has it too.
+//! reqwest, for requests of HTTP/2 that it sends as they were recorded.
 
 use anyhow::Context as _;
-use bytes::Bytes;
-use replayer_core::Limits;
+use hyper::body::Body as _;
 use url::Url;
 
-use super::answer::Answer;
-use super::message::{header_map, method, target_bytes};
-use super::{Attempt, Failure, Job, NotSendable, Shared, Target};
+use super::message::{Outgoing, fields, method, target_bytes};
+use super::tls::Tls;
+use super::{Attempt, Failure, Job, Shared, Target, http2};
 
 /// A client of reqwest that changes as little as it can.
 #[derive(Debug)]
@@ -21,79 +16,70 @@ pub(super) struct Pooled {
 }
 
 impl Pooled {
-    pub(super) fn new(target: &Target, limits: &Limits) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .http1_only()
-            .http1_title_case_headers()
+    pub(super) fn new(target: &Target, tls: Option<&Tls>) -> anyhow::Result<Self> {
+        let builder = reqwest::Client::builder()
+            .http2_prior_knowledge()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
             .retry(reqwest::retry::never())
-            .tcp_nodelay(true)
-            .pool_max_idle_per_host(limits.in_flight_max)
-            .build()
-            .context("set up TLS")?;
+            .tcp_nodelay(true);
+        let builder = match tls {
+            Some(tls) => builder.tls_backend_preconfigured(tls.http_2_config()),
+            None => builder,
+        };
+        let client = builder.build().context("set up HTTP/2")?;
         let origin =
             Url::parse(&target.to_string()).with_context(|| format!("--target {target}"))?;
         Ok(Self { client, origin })
     }
 
-    /// Sends the job's request and reads the answer into `attempt`.
+    /// The job's request, if reqwest would send it as it was recorded.
+    pub(super) fn request(&self, job: &Job, target: &Target) -> Option<reqwest::Request> {
+        let request = &job.request;
+        let unchanged = request.headers.get("accept").is_some()
+            && request.host.as_deref() == Some(target.authority());
+        if !unchanged {
+            return None;
+        }
+        let bytes = target_bytes(request, job.recorded.charset);
+        let text = std::str::from_utf8(&bytes).ok()?;
+        let origin = self.origin.as_str().trim_end_matches('/');
+        let url = Url::parse(&format!("{origin}{text}")).ok()?;
+        if url.as_str().strip_prefix(origin) != Some(text) {
+            return None;
+        }
+        let mut message = reqwest::Request::new(method(request).ok()?, url);
+        *message.headers_mut() = fields(job).ok()?;
+        let body = Outgoing::of(request, job.recorded.charset).ok()?;
+        if !body.is_end_stream() {
+            *message.body_mut() = Some(reqwest::Body::wrap(body));
+        }
+        Some(message)
+    }
+
+    /// Sends a request and reads the answer into `attempt`.
     pub(super) async fn send(
         &self,
         attempt: &mut Attempt,
         shared: &Shared,
-        job: &Job,
-    ) -> Result<Result<(), Failure>, NotSendable> {
-        let request = self.request(job)?;
+        request: reqwest::Request,
+    ) -> Result<(), Failure> {
         attempt.sent_at = Some(shared.clock.now());
         let response = match self.client.execute(request).await {
             Ok(response) => response,
-            Err(error) => return Ok(Err(failure_of(&error))),
+            Err(error) => return Err(failure_of(&error)),
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let answer = attempt
-            .answer
-            .insert(Answer::new(shared.clock.now(), status, headers));
         let body = reqwest::Body::from(response);
-        let read = answer
-            .read(body, shared.limits.body_bytes_max, &shared.clock)
-            .await;
-        Ok(read.map_err(|error| failure_of(&error)))
-    }
-
-    fn request(&self, job: &Job) -> Result<reqwest::Request, NotSendable> {
-        let (recorded, charset) = (&job.request, job.recorded.charset);
-        let target: Bytes = target_bytes(recorded, charset);
-        let text = std::str::from_utf8(&target).map_err(|_| NotSendable)?;
-        let origin = self.origin.as_str().trim_end_matches('/');
-        let url = Url::parse(&format!("{origin}{text}")).map_err(|_| NotSendable)?;
-        if url.as_str().strip_prefix(origin) != Some(text) {
-            return Err(NotSendable);
-        }
-        let mut request = reqwest::Request::new(method(&recorded.method)?, url);
-        *request.headers_mut() = header_map(&recorded.headers, charset)?;
-        if !recorded.body.bytes.is_empty() {
-            *request.body_mut() = Some(recorded.body.bytes.clone().into());
-        }
-        Ok(request)
+        let read = http2::read(attempt, shared, status, &headers, body).await;
+        read.map_err(|error| failure_of(&error))
     }
 }
 
-/// What an error of reqwest means to a run.
 fn failure_of(error: &reqwest::Error) -> Failure {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            return Failure::of_io(io);
-        }
-        source = cause.source();
+    if error.is_timeout() {
+        return Failure::Timeout;
     }
-    if error.is_connect() {
-        Failure::ConnectFailed
-    } else if error.is_timeout() {
-        Failure::Timeout
-    } else {
-        Failure::MalformedResponse
-    }
+    http2::failure_of_cause(std::error::Error::source(error))
 }

@@ -102,7 +102,7 @@ fn framing_is_computed_anew() {
             "chunked without a body",
             &[h, ("Transfer-Encoding", "chunked")],
             "",
-            &["Host: shop.test", "Content-Length: 0"],
+            &["Host: shop.test", "Transfer-Encoding: chunked"],
         ),
         (
             "not declared, as in HTTP/2",
