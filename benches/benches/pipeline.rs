@@ -11,7 +11,7 @@ use recorder_core::{Frame, Limits, LinkType, Options, Pipeline};
 fn record(frames: &[TimedFrame]) -> usize {
     let source: Arc<str> = "bench.pcap".into();
     let options = Options {
-        vxlan_ports: vec![4_789],
+        body_bytes_max: 1 << 24,
         ..Options::default()
     };
     let mut pipeline = Pipeline::new(Limits::default(), options);

@@ -181,6 +181,26 @@ pub fn vxlan_payload(frame: &[u8], vni: Vni) -> Vec<u8> {
     payload
 }
 
+/// GENEVE header, options and what is inside: the payload of a datagram to port 6081 (RFC 8926 section 3.4). The inner
+/// protocol is an EtherType; 0x6558 is Ethernet.
+///
+/// # Panics
+/// If the options are no multiple of 4 bytes or more than 252.
+#[must_use]
+pub fn geneve_payload(inner_protocol: u16, inner: &[u8], vni: Vni, options: &[u8]) -> Vec<u8> {
+    assert!(
+        options.len().is_multiple_of(4) && options.len() <= 252,
+        "GENEVE options are at most 63 words of 4 bytes"
+    );
+    let mut payload = Vec::with_capacity(8 + options.len() + inner.len());
+    payload.extend([options.len() as u8 / 4, 0]);
+    payload.extend(inner_protocol.to_be_bytes());
+    payload.extend((vni.get() << 8).to_be_bytes());
+    payload.extend(options);
+    payload.extend(inner);
+    payload
+}
+
 /// The frame inside VXLAN inside Ethernet, as `mirror` sends it; the outer source port tells the inner flows apart.
 #[must_use]
 pub fn vxlan(frame: &[u8], vni: Vni, mirror: Ipv4Addr, source_port: u16) -> Vec<u8> {

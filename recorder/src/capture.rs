@@ -74,7 +74,7 @@ struct Head {
 ///
 /// The order inside one file is kept as it is: a capture with packets out of order is the reassembly's business. A file is
 /// opened when the first of its frames is due, so a month of rotated files needs no more memory than one.
-pub(crate) struct Captures {
+pub struct Captures {
     /// Not yet open, latest first.
     pending: Vec<Pending>,
     open: Vec<CaptureFile>,
@@ -104,12 +104,20 @@ pub(crate) struct Report {
     pub(crate) untimed: u64,
 }
 
+impl std::fmt::Debug for Captures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Captures")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Captures {
     /// Looks into each of `files` (`-` is standard input) and puts them in the order of their first frames.
     ///
     /// # Errors
     /// If one does not exist, cannot be read, is no capture, or is given twice.
-    pub(crate) fn open(files: &[PathBuf]) -> anyhow::Result<Self> {
+    pub fn open(files: &[PathBuf]) -> anyhow::Result<Self> {
         let progress = Arc::new(AtomicU64::new(0));
         let mut seen = HashSet::new();
         let mut pending = Vec::with_capacity(files.len());
@@ -171,7 +179,7 @@ impl Captures {
     ///
     /// # Errors
     /// If a capture that could be read before no longer can, or too many overlap.
-    pub(crate) fn next(&mut self) -> anyhow::Result<Option<Frame<'_>>> {
+    pub fn next_frame(&mut self) -> anyhow::Result<Option<Frame<'_>>> {
         if let Some(file) = self.open.get_mut(self.current)
             && file.advance().is_some_and(|head| head.at <= self.limit)
         {

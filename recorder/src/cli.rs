@@ -156,6 +156,18 @@ pub struct TrafficArgs {
         default_values_t = [4789, 8472]
     )]
     pub vxlan_ports: Vec<u16>,
+
+    /// UDP port that carries GENEVE; may be given several times
+    ///
+    /// 6081 is the registered port and what gateway load balancers use. Example: --geneve-port 6081
+    #[arg(
+        long = "geneve-port",
+        value_name = "PORT",
+        env = "RECORDER_GENEVE_PORT", hide_env_values = true,
+        value_delimiter = ',',
+        default_values_t = [6081]
+    )]
+    pub geneve_ports: Vec<u16>,
 }
 
 /// When segments are cut, and how they are compressed.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use recorder_core::{Limits, Options, Rotation};
+use recorder_core::{Limits, Options, Rotation, TunnelPorts};
 use schema::RecorderId;
 use url::Url;
 
@@ -99,8 +99,13 @@ impl TryFrom<ReadArgs> for Config {
             let text = "a segment must be at least 1s long, for example 5m".to_owned();
             return Err(problem("--segment-age", text));
         }
-        if args.traffic.vxlan_ports.contains(&0) {
-            return Err(problem("--vxlan-port", "0 is not a port".to_owned()));
+        for (flag, ports) in [
+            ("--vxlan-port", &args.traffic.vxlan_ports),
+            ("--geneve-port", &args.traffic.geneve_ports),
+        ] {
+            if ports.contains(&0) {
+                return Err(problem(flag, "0 is not a port".to_owned()));
+            }
         }
         let recorder = args.archive.recorder_id.as_deref().map(str::parse);
         Ok(Self {
@@ -115,7 +120,10 @@ impl TryFrom<ReadArgs> for Config {
             options: Options {
                 body_bytes_max: bytes("--max-body", args.traffic.max_body, 0..=BODY_BYTES_MAX)?,
                 raw_bodies: args.traffic.raw_bodies,
-                vxlan_ports: args.traffic.vxlan_ports,
+                tunnel_ports: TunnelPorts {
+                    vxlan: args.traffic.vxlan_ports,
+                    geneve: args.traffic.geneve_ports,
+                },
                 selection: args.selection.selection(),
             },
             limits: Limits::default(),

@@ -43,7 +43,6 @@ use schema::{RecorderId, SegmentOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::capture::Captures;
 use crate::progress::Progress;
 use crate::shard::{Done, Shard, Shared};
 use crate::shutdown::Shutdown;
@@ -52,6 +51,7 @@ use crate::summary::About;
 use crate::upload::Uploader;
 use crate::writer::{Sealed, Writer};
 
+pub use capture::Captures;
 pub use config::{Config, ConfigError};
 pub use summary::{
     Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, Summary, Tables,

@@ -52,7 +52,7 @@ impl Shard {
         let mut frames = 0;
         let mut interrupted = false;
         loop {
-            let Some(frame) = self.captures.next()? else {
+            let Some(frame) = self.captures.next_frame()? else {
                 break;
             };
             now = now.max(frame.at);

@@ -8,6 +8,7 @@ mod cli_replayer;
 mod demo;
 mod faults;
 mod format;
+mod fuzz;
 mod golden;
 mod harness;
 mod limits;

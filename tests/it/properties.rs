@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use benches::{Impairment, Mix, SentExchange, TimedFrame, Traffic};
 use proptest::prelude::*;
-use recorder_core::{Counters, Frame, Limits, LinkType, Pipeline};
-use schema::{Certainty, Completeness, Exchange, LedgerRow};
-use tests::{PacketScript, Recording, options, record};
+use recorder_core::{Frame, Limits, LinkType};
+use schema::{Certainty, Completeness, Exchange};
+use tests::{PacketScript, Recording, check_conservation, options, record};
 
 /// Frames through a pipeline, with the sums checked that must hold whatever came in.
 fn record_frames<'a>(
@@ -17,52 +17,17 @@ fn record_frames<'a>(
     frames: impl Iterator<Item = (schema::Timestamp, &'a [u8])>,
 ) -> Recording {
     let source: Arc<str> = "gateway.pcap".into();
-    let mut pipeline = Pipeline::new(Limits::default(), options());
-    let mut exchanges = Vec::new();
     let mut count = 0;
-    for (at, bytes) in frames {
-        count += 1;
-        pipeline.handle_frame(&Frame {
-            at,
-            link,
-            bytes,
-            wire_len: bytes.len() as u32,
-            source: &source,
-        });
-        exchanges.extend(std::iter::from_fn(|| pipeline.poll_exchange()));
-    }
-    pipeline.finish();
-    exchanges.extend(std::iter::from_fn(|| pipeline.poll_exchange()));
-    let ledger: Vec<_> = std::iter::from_fn(|| pipeline.poll_ledger()).collect();
-    let totals = pipeline.totals();
-    check_conservation(count, &exchanges, &ledger, &totals);
-    Recording {
-        exchanges,
-        ledger,
-        totals,
-    }
-}
-
-/// Every frame, payload byte and exchange is accounted for, in the totals and in the ledger.
-fn check_conservation(
-    frames: u64,
-    exchanges: &[Exchange],
-    ledger: &[LedgerRow],
-    totals: &Counters,
-) {
-    let sum = |column: fn(&LedgerRow) -> u64| ledger.iter().map(column).sum::<u64>();
-    assert_eq!(totals.ledger.frames, frames);
-    assert_eq!(totals.frames_accounted(), frames);
-    assert_eq!(totals.bytes_accounted(), totals.bytes_payload);
-    assert_eq!(
-        totals.bytes_http + totals.ledger.bytes_not_http + totals.ledger.bytes_tls,
-        totals.bytes_delivered
-    );
-    assert_eq!(totals.ledger.exchanges, exchanges.len() as u64);
-    assert_eq!(sum(|row| row.frames), frames);
-    assert_eq!(sum(|row| row.exchanges), exchanges.len() as u64);
-    assert_eq!(sum(|row| row.gap_bytes), totals.ledger.gap_bytes);
-    assert_eq!(sum(|row| row.bytes_not_http), totals.ledger.bytes_not_http);
+    let frames = frames.inspect(|_| count += 1).map(|(at, bytes)| Frame {
+        at,
+        link,
+        bytes,
+        wire_len: bytes.len() as u32,
+        source: &source,
+    });
+    let recording = tests::record_frames(frames, Limits::default(), options());
+    check_conservation(count, &recording);
+    recording
 }
 
 fn record_traffic(traffic: &Traffic) -> Recording {
@@ -211,8 +176,8 @@ proptest! {
 
     /// No bytes make the recorder fail, and each frame is counted somewhere.
     #[test]
-    fn arbitrary_frames_are_accounted_for(frames in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..50), link in 0_usize..6) {
-        let links = [LinkType::Null, LinkType::Ethernet, LinkType::RawIp, LinkType::LinuxSll, LinkType::LinuxSll2, LinkType::Vxlan];
+    fn arbitrary_frames_are_accounted_for(frames in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..50), link in 0_usize..7) {
+        let links = tests::fuzz::LINKS;
         let at = |index: usize| schema::Timestamp::from_micros(1_795_352_400_000_000 + index as i64 * 1_000_000);
         record_frames(links[link], frames.iter().enumerate().map(|(index, bytes)| (at(index), bytes.as_slice())));
     }

@@ -1,6 +1,7 @@
 //! The harness that every test here is written with.
 //!
 //! * [`PacketScript`]: TCP conversations written down as a story, and the capture that a mirror would make of them.
+//! * [`fuzz`]: what the fuzz targets do with bytes.
 //! * [`record`]: frames through the recorder's core; [`render()`]: what came out, as text for golden files.
 //! * [`recorder()`], [`replayer()`]: the built programs, run with a time limit.
 //! * [`Target`]: an HTTP server on loopback that answers as told and remembers what arrived, byte for byte.
@@ -11,6 +12,8 @@
 
 mod archive;
 mod bin;
+mod capture;
+pub mod fuzz;
 mod http2;
 mod packets;
 mod pipeline;
@@ -26,9 +29,10 @@ mod workspace;
 
 pub use archive::{decode_segment, files_below, read_archive, read_ledger, read_run};
 pub use bin::{Ran, TIME_LIMIT, recorder, replayer, run, run_with_input, run_within};
+pub use capture::{CapturedFrame, read_capture};
 pub use http2::{Grpc, Http2Server};
 pub use packets::{PacketScript, ScriptFrame};
-pub use pipeline::{Recording, options, record, record_with};
+pub use pipeline::{Recording, check_conservation, options, record, record_frames, record_with};
 pub use proxy::ThrottlingProxy;
 pub use python::{python, run_python};
 pub use render::{render, render_exchange};

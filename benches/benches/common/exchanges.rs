@@ -10,7 +10,7 @@ use schema::Exchange;
 pub(crate) fn recorded(count: u64) -> Vec<Exchange> {
     let source: Arc<str> = "bench.pcap".into();
     let options = Options {
-        vxlan_ports: vec![4_789],
+        body_bytes_max: 1 << 24,
         ..Options::default()
     };
     let mut pipeline = Pipeline::new(Limits::default(), options);

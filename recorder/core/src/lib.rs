@@ -9,7 +9,7 @@
 //! * `http`: chunks and gaps become messages, framed by RFC 9112 section 6.3.
 //! * `pairing`: messages become exchanges.
 //! * [`Selection`]: which of them are recorded.
-//! * [`Pipeline`]: one shard of all of it, and the ledger.
+//! * [`Pipeline`]: one shard of all of it, and the ledger. [`Dispatcher`] says which shard a frame belongs to.
 //!
 //! Captured traffic never makes any of it fail: what is odd is an [`Anomaly`], counted in [`Counters`]. Every bound is in
 //! [`Limits`].
@@ -17,6 +17,7 @@
 #![warn(missing_docs, clippy::cast_possible_truncation)]
 
 mod counters;
+mod dispatch;
 mod flow;
 mod http;
 mod ledger;
@@ -29,8 +30,9 @@ mod tcp;
 mod wire;
 
 pub use counters::{Anomaly, Counters};
+pub use dispatch::Dispatcher;
 pub use limits::Limits;
 pub use pipeline::{Options, Pipeline};
 pub use rotation::{Cut, Rotation};
 pub use selection::{Filter, ParseFilterError, Selection};
-pub use wire::{Frame, LinkType};
+pub use wire::{Frame, LinkType, TunnelPorts};

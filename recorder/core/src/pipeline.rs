@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::selection::LeftOut;
 use crate::tcp::Segment;
 use crate::wire::{self, Content, Decoded, Fragment, Fragments, Inserted, Packet, Wrapping};
-use crate::{Anomaly, Counters, Frame, Limits, Selection};
+use crate::{Anomaly, Counters, Frame, Limits, Selection, TunnelPorts};
 
 use connection::{Connection, Surroundings};
 
@@ -25,8 +25,8 @@ pub struct Options {
     pub body_bytes_max: usize,
     /// Keep response bodies as they were on the wire, Content-Encoding and all.
     pub raw_bodies: bool,
-    /// UDP ports that carry VXLAN.
-    pub vxlan_ports: Vec<u16>,
+    /// UDP ports that carry tunnels.
+    pub tunnel_ports: TunnelPorts,
     /// Which exchanges are recorded.
     pub selection: Selection,
 }
@@ -37,7 +37,7 @@ impl Default for Options {
         Self {
             body_bytes_max: 16 << 20,
             raw_bodies: false,
-            vxlan_ports: vec![4_789, 8_472],
+            tunnel_ports: TunnelPorts::default(),
             selection: Selection::default(),
         }
     }
@@ -97,7 +97,7 @@ impl Pipeline {
         if frame.at > self.now {
             self.handle_timeout(frame.at);
         }
-        let decoded = wire::decode(frame, &self.options.vxlan_ports, &self.limits);
+        let decoded = wire::decode(frame, &self.options.tunnel_ports, &self.limits);
         let capture = self.sources.capture(frame.source, self.limits.sources_max);
         let place = self.place(frame.at, &decoded.wrapping, capture);
         let counters = self.counters(place);
@@ -254,9 +254,8 @@ impl Pipeline {
             }
             // What is inside may be a fragment again (of an inner packet, in a fragmented tunnel): each takes a header.
             Inserted::Whole(datagram) => {
-                let ports = std::mem::take(&mut self.options.vxlan_ports);
-                let decoded = wire::decode_datagram(&datagram, wrapping, &ports, &self.limits);
-                self.options.vxlan_ports = ports;
+                let ports = &self.options.tunnel_ports;
+                let decoded = wire::decode_datagram(&datagram, wrapping, ports, &self.limits);
                 let capture = place.origin.source;
                 let place = if decoded.wrapping == wrapping {
                     place

@@ -370,7 +370,9 @@ impl Connection {
         self.cancel_reset(segment.from, end, cx.counters);
     }
 
-    /// Whether a segment is a keep-alive probe (RFC 9293 section 3.8.4): one byte at most, one before the next.
+    /// Whether a segment is a keep-alive probe (RFC 9293 section 3.8.4): one byte at most, one before the next. Where the
+    /// byte there was lost or is late, it is none if it is a zero that the peer had received before: nobody sends a single
+    /// byte again that is acknowledged, but most systems probe with a zero.
     fn is_probe(&self, segment: &Segment<'_>, sequence: u32) -> bool {
         let half = self.half(segment.from);
         let len = segment.payload.len() as u64 + u64::from(segment.missing);
@@ -379,8 +381,11 @@ impl Connection {
                 // Nothing is known: most systems probe with a zero, and no text begins with one.
                 Start::Unknown => segment.payload == [0],
                 Start::Joining => false,
+                Start::Acked | Start::Joined | Start::Syn if segment.flags.syn() => false,
                 Start::Acked | Start::Joined | Start::Syn => {
-                    half.next.near(sequence).plus(1) == half.next && !segment.flags.syn()
+                    let end = half.next.near(sequence).plus(1);
+                    end == half.next
+                        || (segment.payload == [0] && end > half.next && end <= half.acked)
                 }
             }
     }

@@ -34,6 +34,27 @@ pub enum LinkType {
     LinuxSll2,
     /// A datagram's payload that is VXLAN: what a UDP socket on port 4789 delivers.
     Vxlan,
+    /// A datagram's payload that is GENEVE: what a UDP socket on port 6081 delivers.
+    Geneve,
+}
+
+/// UDP destination ports that carry tunnels, beside 4790 (VXLAN-GPE) and 3544 (Teredo).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelPorts {
+    /// VXLAN.
+    pub vxlan: Vec<u16>,
+    /// GENEVE.
+    pub geneve: Vec<u16>,
+}
+
+impl Default for TunnelPorts {
+    /// VXLAN on its registered port and the one that Linux used before, GENEVE on its registered port.
+    fn default() -> Self {
+        Self {
+            vxlan: vec![4789, 8472],
+            geneve: vec![6081],
+        }
+    }
 }
 
 /// Bytes captured from the wire, with their time.
@@ -198,8 +219,8 @@ pub(crate) struct Decoded<'a> {
     pub(crate) proxy_header: bool,
 }
 
-/// Decodes a frame; `vxlan_ports` are the UDP destination ports that carry VXLAN.
-pub(crate) fn decode<'a>(frame: &Frame<'a>, vxlan_ports: &[u16], limits: &Limits) -> Decoded<'a> {
+/// Decodes a frame.
+pub(crate) fn decode<'a>(frame: &Frame<'a>, ports: &TunnelPorts, limits: &Limits) -> Decoded<'a> {
     let start = match frame.link {
         LinkType::Null => Protocol::Loopback,
         LinkType::Ethernet => Protocol::Ethernet,
@@ -207,23 +228,41 @@ pub(crate) fn decode<'a>(frame: &Frame<'a>, vxlan_ports: &[u16], limits: &Limits
         LinkType::LinuxSll => Protocol::Sll,
         LinkType::LinuxSll2 => Protocol::Sll2,
         LinkType::Vxlan => Protocol::Vxlan,
+        LinkType::Geneve => Protocol::Geneve,
     };
-    Walk::new(vxlan_ports, limits).run(start, frame.bytes)
+    Walk::new(ports, limits).run(start, frame.bytes)
 }
 
 /// Decodes a reassembled datagram, which was found in `wrapping`.
 pub(crate) fn decode_datagram<'a>(
     datagram: &'a Datagram,
     wrapping: Wrapping,
-    vxlan_ports: &[u16],
+    ports: &TunnelPorts,
     limits: &Limits,
 ) -> Decoded<'a> {
-    let mut walk = Walk::new(vxlan_ports, limits);
+    let mut walk = Walk::new(ports, limits);
     walk.wrapping = wrapping;
     walk.tunnels = datagram.tunnels;
     walk.addresses = Some((datagram.from, datagram.to));
     walk.missing = datagram.missing;
     match ip::transport(datagram.protocol, &datagram.bytes) {
+        Step::Into(protocol, bytes) => walk.run(protocol, bytes),
+        Step::Done(content) => walk.done(content),
+    }
+}
+
+/// Decodes the first fragment of a datagram, which was found in `wrapping`, as far as it goes.
+pub(crate) fn decode_first<'a>(
+    fragment: &Fragment<'a>,
+    wrapping: Wrapping,
+    ports: &TunnelPorts,
+    limits: &Limits,
+) -> Decoded<'a> {
+    let mut walk = Walk::new(ports, limits);
+    walk.wrapping = wrapping;
+    walk.tunnels = fragment.tunnels;
+    walk.addresses = Some((fragment.from, fragment.to));
+    match ip::transport(fragment.protocol, fragment.bytes) {
         Step::Into(protocol, bytes) => walk.run(protocol, bytes),
         Step::Done(content) => walk.done(content),
     }
@@ -270,7 +309,7 @@ impl Step<'_> {
 /// What the walk over a frame's headers knows so far.
 #[derive(Debug)]
 struct Walk<'w> {
-    vxlan_ports: &'w [u16],
+    ports: &'w TunnelPorts,
     tunnels_max: u8,
     tunnels: u8,
     wrapping: Wrapping,
@@ -288,9 +327,9 @@ impl<'w> Walk<'w> {
     /// Headers that one frame may have, those between tunnels included.
     const HEADERS_MAX: u32 = 64;
 
-    fn new(vxlan_ports: &'w [u16], limits: &Limits) -> Self {
+    fn new(ports: &'w TunnelPorts, limits: &Limits) -> Self {
         Self {
-            vxlan_ports,
+            ports,
             tunnels_max: limits.tunnels_max,
             tunnels: 0,
             wrapping: Wrapping::default(),
@@ -378,4 +417,4 @@ impl<'w> Walk<'w> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -76,7 +76,7 @@ type Seen = (u64, LinkType, Vec<u8>, u32, String);
 
 fn read_all(mut captures: Captures) -> (Vec<Seen>, Report) {
     let mut frames = Vec::new();
-    while let Some(frame) = captures.next().unwrap() {
+    while let Some(frame) = captures.next_frame().unwrap() {
         let bytes = frame.bytes.to_vec();
         let (at, source) = (frame.at.as_nanos(), frame.source.to_string());
         frames.push((at, frame.link, bytes, frame.wire_len, source));

@@ -14,7 +14,7 @@ fn defaults_are_those_of_the_design() {
     let config = config(&[]).unwrap();
     assert_eq!(config.archive.as_str(), "file:///var/archive/");
     assert_eq!(config.options.body_bytes_max, 16 << 20);
-    assert_eq!(config.options.vxlan_ports, [4789, 8472]);
+    assert_eq!(config.options.tunnel_ports, TunnelPorts::default());
     assert_eq!(config.rotation.bytes_max, 32 << 20);
     assert_eq!(config.rotation.age_max, Duration::from_secs(3_600));
     assert_eq!(config.zstd_level, 1);
@@ -33,6 +33,7 @@ fn what_is_typed_arrives() {
         "--level=19",
         "--vxlan-port=1",
         "--vxlan-port=2",
+        "--geneve-port=3",
         "--quiet",
     ];
     let config = config(&flags).unwrap();
@@ -42,12 +43,13 @@ fn what_is_typed_arrives() {
     assert_eq!(config.rotation.bytes_max, 1 << 30);
     assert_eq!(config.rotation.age_max, Duration::from_secs(300));
     assert_eq!(config.zstd_level, 19);
-    assert_eq!(config.options.vxlan_ports, [1, 2]);
+    assert_eq!(config.options.tunnel_ports.vxlan, [1, 2]);
+    assert_eq!(config.options.tunnel_ports.geneve, [3]);
 }
 
 #[test]
 fn an_error_names_the_flag_and_what_is_right() {
-    let cases: [(&[&str], &[&str]); 9] = [
+    let cases: [(&[&str], &[&str]); 10] = [
         (&["--max-body=lots"], &["--max-body", "lots", "16MiB"]),
         (&["--max-body=2GiB"], &["--max-body", "2.00 GiB", "256 MiB"]),
         (
@@ -58,6 +60,7 @@ fn an_error_names_the_flag_and_what_is_right() {
         (&["--segment-age=1ms"], &["--segment-age", "at least 1s"]),
         (&["--level=23"], &["--level", "23", "22"]),
         (&["--vxlan-port=0"], &["--vxlan-port", "0 is not a port"]),
+        (&["--geneve-port=0"], &["--geneve-port", "0 is not a port"]),
         (&["--vxlan-port=70000"], &["--vxlan-port", "70000"]),
         (&["--recorder-id=a/b"], &["--recorder-id", "a/b", "letters"]),
     ];

@@ -27,6 +27,7 @@ pub(super) fn link_frame(link: LinkType, ip: &[u8]) -> Vec<u8> {
     match link {
         LinkType::Ethernet => return wire::ethernet(ip),
         LinkType::Vxlan => return wire::vxlan_payload(&wire::ethernet(ip), Vni::new(42)),
+        LinkType::Geneve => return wire::geneve_payload(ethertype, ip, Vni::new(42), &[]),
         LinkType::RawIp => {}
         // The family of IPv6 differs between systems; 30 is macOS, where most such captures come from.
         LinkType::Null => frame.extend((if ipv6 { 30_u32 } else { 2 }).to_le_bytes()),
@@ -76,7 +77,7 @@ pub(super) fn pcap(link: LinkType, frames: &[ScriptFrame]) -> Vec<u8> {
         LinkType::RawIp => 101,
         LinkType::LinuxSll => 113,
         LinkType::LinuxSll2 => 276,
-        LinkType::Vxlan => {
+        LinkType::Vxlan | LinkType::Geneve => {
             panic!("datagrams come from a socket; no capture file has that link layer")
         }
     };

@@ -8,7 +8,6 @@ use crate::LinkType;
 fn options() -> Options {
     Options {
         body_bytes_max: 1 << 20,
-        vxlan_ports: vec![4789],
         ..Options::default()
     }
 }

@@ -1,12 +1,10 @@
 use super::*;
 
 mod fragmented;
-mod frames;
+pub(crate) mod frames;
 mod tunnels;
 
 use frames::{ethernet, ipv4, ipv6, tcp, udp, vlan};
-
-const PORTS: [u16; 2] = [4789, 8472];
 
 /// The TCP packet that every frame here carries.
 fn inner() -> Vec<u8> {
@@ -30,7 +28,7 @@ fn run(link: LinkType, bytes: &[u8]) -> Decoded<'_> {
         wire_len: u32::try_from(bytes.len()).unwrap(),
         source,
     };
-    decode(&frame, &PORTS, &Limits::default())
+    decode(&frame, &TunnelPorts::default(), &Limits::default())
 }
 
 /// What a frame is, in a word; of a TCP packet that is `inner()` the outer source and the network id.

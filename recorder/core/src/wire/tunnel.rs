@@ -5,8 +5,6 @@ use schema::Vni;
 use super::link::split;
 use super::{Protocol, Step, Walk};
 
-/// GENEVE's port, RFC 8926 section 3.3.
-const GENEVE_PORT: u16 = 6081;
 /// VXLAN-GPE's port, draft-ietf-nvo3-vxlan-gpe section 3.
 const VXLAN_GPE_PORT: u16 = 4790;
 /// Teredo's port, RFC 4380 section 2.7.
@@ -34,9 +32,9 @@ impl Walk<'_> {
         };
         let from = u16::from_be_bytes([header[0], header[1]]);
         let to = u16::from_be_bytes([header[2], header[3]]);
-        if self.vxlan_ports.contains(&to) || to == VXLAN_GPE_PORT {
+        if self.ports.vxlan.contains(&to) || to == VXLAN_GPE_PORT {
             Step::Into(Protocol::Vxlan, payload)
-        } else if to == GENEVE_PORT {
+        } else if self.ports.geneve.contains(&to) {
             Step::Into(Protocol::Geneve, payload)
         } else if to == TEREDO_PORT || from == TEREDO_PORT {
             Step::Into(Protocol::Teredo, payload)

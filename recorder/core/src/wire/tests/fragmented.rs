@@ -16,7 +16,8 @@ fn reassemble(packets: &[Vec<u8>], limits: &Limits) -> (Vec<(Vec<u8>, u32)>, u64
             Inserted::Held => {}
             Inserted::Dropped => given_up += 1,
             Inserted::Whole(datagram) => {
-                let decoded = decode_datagram(&datagram, decoded.wrapping, &PORTS, limits);
+                let decoded =
+                    decode_datagram(&datagram, decoded.wrapping, &TunnelPorts::default(), limits);
                 let Content::Tcp(packet) = decoded.content else {
                     panic!("{:?} is no TCP", decoded.content);
                 };

@@ -178,6 +178,55 @@ fn reads_every_tunnel() {
         &vxlan(8, 5, &frame),
         "tcp vni 5",
     );
+    check(
+        "a socket's GENEVE datagram",
+        LinkType::Geneve,
+        &geneve(6, 0x6558, 32, &frame),
+        "tcp vni 6",
+    );
+    let mirrored = udp(1, 4789, &vxlan(8, 77, &frame));
+    check(
+        "a gateway load balancer's datagram with the mirror's inside",
+        LinkType::Geneve,
+        &geneve(0, 0x0800, 32, &ipv4([10, 0, 3, 7], [8; 4], 17, &mirrored)),
+        "tcp from 10.0.3.7 vni 77",
+    );
+}
+
+#[test]
+fn tunnels_are_read_on_any_port_that_is_named() {
+    let frame = inner_frame();
+    let around = |port, payload: &[u8]| {
+        let datagram = udp(65_500, port, payload);
+        ethernet(0x0800, &ipv4([9, 9, 9, 1], [9, 9, 9, 2], 17, &datagram))
+    };
+    let ports = TunnelPorts {
+        vxlan: vec![8_888],
+        geneve: vec![9_999],
+    };
+    for (bytes, expected) in [
+        (
+            around(8_888, &vxlan(8, 5, &frame)),
+            "tcp from 9.9.9.1 vni 5",
+        ),
+        (
+            around(9_999, &geneve(6, 0x6558, 0, &frame)),
+            "tcp from 9.9.9.1 vni 6",
+        ),
+        (around(4_789, &vxlan(8, 5, &frame)), "not tcp"),
+        (around(6_081, &geneve(6, 0x6558, 0, &frame)), "not tcp"),
+    ] {
+        let source: Arc<str> = "file".into();
+        let frame = Frame {
+            at: Timestamp::MIN,
+            link: LinkType::Ethernet,
+            bytes: &bytes,
+            wire_len: u32::try_from(bytes.len()).unwrap(),
+            source: &source,
+        };
+        let decoded = decode(&frame, &ports, &Limits::default());
+        assert_eq!(describe(&decoded), expected);
+    }
 }
 
 #[test]
