@@ -1,5 +1,6 @@
 //! What was typed, made sense of: the only place that validates, and the only thing that the rest sees.
 
+mod policy;
 mod timing;
 
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use replayer_core::Limits;
 use replayer_core::filter::Filter;
+use replayer_core::permission::Permissions;
 use replayer_core::rewrite::{HostPolicy, Rewrite};
 use replayer_core::window::{Calendar, Span};
 use schema::{Pattern, Sample};
@@ -14,9 +16,19 @@ use schema::{Pattern, Sample};
 use crate::cli::{
     CalendarArg, FilterArgs, HttpVersionArg, PlanArgs, RunArgs, TargetArgs, WindowArgs,
 };
+use crate::guard::Guard;
 use crate::send::{HttpVersion, Target, TlsOptions};
 
 pub(crate) use timing::{Passes, Timing};
+
+/// Shell commands around a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Hooks {
+    /// Before anything is sent.
+    pub(crate) before: Option<String>,
+    /// When the last answer has come.
+    pub(crate) after: Option<String>,
+}
 
 /// Which exchanges of which archive.
 #[derive(Clone, Debug)]
@@ -51,8 +63,16 @@ pub(crate) struct RunConfig {
     pub(crate) tls: TlsOptions,
     /// As which version of HTTP requests are sent.
     pub(crate) http_version: HttpVersion,
+    /// What it has to prove.
+    pub(crate) guard: Guard,
+    /// Which requests may be sent.
+    pub(crate) permissions: Permissions,
+    /// Commands around the run.
+    pub(crate) hooks: Hooks,
     /// How requests are changed.
     pub(crate) rewrite: Rewrite,
+    /// Whether requests carry the names of run and exchange.
+    pub(crate) reprise_headers: bool,
     /// When they are due, and in which order.
     pub(crate) timing: Timing,
     /// How long one request may take.
@@ -93,7 +113,10 @@ impl TryFrom<RunArgs> for RunConfig {
             path_prefix,
             host: host_policy(&args.target, &target)?,
             forwarded: !args.target.no_forwarded,
+            run: None,
         };
+        let permissions =
+            policy::permissions(args.target.policy.as_deref(), args.target.allow_writes)?;
         let in_flight_max = args.pace.0.in_flight;
         Ok(Self {
             selection: selection(args.archive.archive, &args.window, args.filter)?,
@@ -104,7 +127,17 @@ impl TryFrom<RunArgs> for RunConfig {
                 HttpVersionArg::Two => HttpVersion::Two,
             },
             target,
+            guard: Guard {
+                proofs: args.target.target_proof,
+                allow_recorded: args.target.allow_recorded_target,
+            },
+            permissions,
+            hooks: Hooks {
+                before: args.target.before,
+                after: args.target.after,
+            },
             rewrite,
+            reprise_headers: !args.target.no_reprise_headers,
             timing: Timing::new(args.pace.0)?,
             timeout: args.target.timeout.0,
             limits: Limits {

@@ -160,6 +160,7 @@ async fn replay(folder: &Folder, programs: &Programs, build: Build) -> anyhow::R
         &target,
         &"--speed",
         &"10",
+        &"--allow-writes",
         &"--run",
         &name,
         &"--label",

@@ -4,6 +4,7 @@
 //!
 //! * [`cli`] is what was typed, `config` what is valid; a command takes nothing else.
 //! * `plan`, `run` and `demo` are the commands; [`output`] prints results.
+//! * `guard` lets only test environments be sent to; `hooks` runs the user's commands around a run.
 //! * `store` opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
 //! * `drive` is the one event loop: it asks the schedule what to do, hands requests to the lanes of `send`, and learns from
 //!   them when an answer came.
@@ -15,6 +16,8 @@ mod config;
 mod demo;
 mod drive;
 mod fetch;
+mod guard;
+mod hooks;
 pub mod output;
 mod plan;
 mod progress;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use replayer_core::filter::Filter;
 use replayer_core::order::Places;
 use replayer_core::pace::ramped;
+use replayer_core::permission::Permissions;
 use replayer_core::rewrite::{Rewrite, Skip, rewrite};
 use replayer_core::scheduler::Place;
 use schema::{Exchange, Request, Timestamp};
@@ -56,6 +57,8 @@ pub(crate) struct Reading {
     pub(crate) source: Source,
     /// Which of its exchanges are meant.
     pub(crate) filter: Filter,
+    /// Which requests may be sent.
+    pub(crate) permissions: Permissions,
     /// How requests are changed.
     pub(crate) rules: Rewrite,
     /// When they are due, and in which order.
@@ -247,7 +250,12 @@ impl Work {
         let recorded_at = self.recorded_at(&exchange);
         // Asked of each, as an answer tells of its session whether its request can be replayed or not.
         let place = self.places.of(&exchange, self.pass);
-        match rewrite(&exchange, &self.reading.rules) {
+        let request = rewrite(&exchange, &self.reading.rules).and_then(|request| {
+            // By what was recorded: the target's path prefix is in no policy.
+            let recorded = exchange.request.as_ref().ok_or(Skip::NoRequest)?;
+            self.reading.permissions.check(recorded).map(|()| request)
+        });
+        match request {
             Ok(request) => {
                 self.first.get_or_insert(recorded_at);
                 self.planned += 1;

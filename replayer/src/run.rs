@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use replayer_core::coverage::Coverage;
 use replayer_core::pace::Pace;
+use replayer_core::permission::{Allowed, Permissions};
+use replayer_core::proof::Proof;
 use replayer_core::scheduler::WhenBehind;
 use schema::run::{
     RunCoverage, RunDocument, RunSchedule, RunSource, RunState, RunTarget, RunVerdict,
@@ -16,14 +18,16 @@ use schema::run::{
 use schema::{Projection, Timestamp};
 
 use crate::clock::Clock;
-use crate::config::{Passes, RunConfig, Timing};
+use crate::config::{Hooks, Passes, RunConfig, Timing};
 use crate::drive::drive;
+use crate::guard::Asked;
+use crate::hooks;
 use crate::output;
 use crate::progress::Progress;
 use crate::read::{Reader, Reading};
 use crate::run_store::{RunEnd, RunOptions, RunWriter};
 use crate::select::Selected;
-use crate::send::{Http2Use, Shared, Tls, probe};
+use crate::send::{Http2Use, Shared, Target, Tls, probe};
 
 /// Replays and prints what came of it. Code 1 if anything differs, failed or is not known.
 ///
@@ -54,16 +58,57 @@ pub(crate) async fn run(
 
 /// Replays the window and gives the run's document, as it is in the archive.
 async fn replay(
-    config: RunConfig,
+    mut config: RunConfig,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<RunDocument> {
     let selected = Selected::find(&config.selection).await?;
     for warning in selected.warnings() {
         tracing::warn!("{warning}");
     }
-    let (tls, http_2) = reach(&config).await?;
+    let reached = reach(&config, &selected).await?;
     let clock = Clock::start();
-    let document = document(&config, &selected, clock.now());
+    let name = config.run.take().unwrap_or_else(|| run_name(clock.now()));
+    let Hooks { before, after } = config.hooks.clone();
+    let target = config.target.clone();
+    hook("--before", before, &name, &target)
+        .await
+        .context("nothing was sent")?;
+    let sent = send(config, selected, reached, name.clone(), clock, shutdown).await;
+    // After a run that failed, too: what it left behind has to be put in order all the more.
+    let hooked = hook("--after", after, &name, &target).await;
+    let document = sent?;
+    hooked.with_context(|| format!("run {name} is stored"))?;
+    Ok(document)
+}
+
+/// Runs a command of the user, if there is one.
+async fn hook(
+    flag: &'static str,
+    command: Option<String>,
+    run: &str,
+    target: &Target,
+) -> anyhow::Result<()> {
+    let Some(command) = command else {
+        return Ok(());
+    };
+    let variables = vec![
+        ("REPRISE_RUN", run.to_owned()),
+        ("REPRISE_TARGET", target.to_string()),
+    ];
+    hooks::run(flag, &command, variables).await
+}
+
+/// Sends the window as the run `name`.
+async fn send(
+    mut config: RunConfig,
+    selected: Selected,
+    (tls, http_2): (Option<Tls>, Http2Use),
+    name: String,
+    clock: Clock,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<RunDocument> {
+    config.rewrite.run = config.reprise_headers.then(|| name.clone());
+    let document = document(&config, &selected, name, clock.now());
     let options = RunOptions {
         compare: config.compare,
         ..RunOptions::default()
@@ -73,6 +118,7 @@ async fn replay(
     let (reader, batches) = Reader::start(Reading {
         source: selected.source(Projection::All, config.limits),
         filter: config.selection.filter,
+        permissions: config.permissions,
         rules: config.rewrite,
         timing: config.timing.clone(),
     })?;
@@ -116,9 +162,17 @@ async fn replay(
     Ok(document)
 }
 
-/// Makes sure that the target is there, and finds out how it is spoken to.
-async fn reach(config: &RunConfig) -> anyhow::Result<(Option<Tls>, Http2Use)> {
+/// Makes sure that the target may be sent to and is there, and finds out how it is spoken to.
+async fn reach(config: &RunConfig, selected: &Selected) -> anyhow::Result<(Option<Tls>, Http2Use)> {
     let tls = Tls::for_target(&config.target, &config.tls)?;
+    let asked = Asked {
+        target: &config.target,
+        path_prefix: &config.rewrite.path_prefix,
+        tls: tls.as_ref(),
+        version: config.http_version,
+        timeout: config.timeout,
+    };
+    config.guard.check(&asked, selected).await?;
     let http_2 = probe(
         &config.target,
         tls.as_ref(),
@@ -135,7 +189,12 @@ async fn reach(config: &RunConfig) -> anyhow::Result<(Option<Tls>, Http2Use)> {
     Ok((tls, http_2))
 }
 
-fn document(config: &RunConfig, selected: &Selected, started_at: Timestamp) -> RunDocument {
+fn document(
+    config: &RunConfig,
+    selected: &Selected,
+    name: String,
+    started_at: Timestamp,
+) -> RunDocument {
     let source = RunSource {
         archive: config.selection.archive.clone(),
         from: selected.window.start,
@@ -148,19 +207,29 @@ fn document(config: &RunConfig, selected: &Selected, started_at: Timestamp) -> R
         label: config.label.clone(),
         host: config.host_text.clone(),
         forwarded: config.rewrite.forwarded,
+        proofs: config.guard.proofs.iter().map(Proof::to_string).collect(),
+        writes: writes(&config.permissions).to_owned(),
     };
     let schedule = RunSchedule {
         in_flight_max: config.limits.in_flight_max as u64,
         timeout_us: micros(config.timeout),
         ..schedule(&config.timing)
     };
-    let name = config.run.clone().unwrap_or_else(|| run_name(started_at));
     let program = format!("replayer {}", env!("CARGO_PKG_VERSION"));
     let mut document = RunDocument::new(name, program, started_at, source, target, schedule);
     document.coverage = selected.coverage.as_ref().map(run_coverage);
     document.gates.judged_share_min = config.judged_share_min;
     document.gates.lag_max_us = config.timing.lag_max.map(micros);
     document
+}
+
+/// Whether requests that write were sent, in a word.
+fn writes(permissions: &Permissions) -> &'static str {
+    match permissions.otherwise {
+        _ if !permissions.rules.is_empty() => "by policy",
+        Allowed::All => "allowed",
+        Allowed::ReadOnly | Allowed::Nothing => "skipped",
+    }
 }
 
 fn schedule(timing: &Timing) -> RunSchedule {

@@ -199,6 +199,12 @@ pub struct RunTarget {
     pub host: String,
     /// Whether `X-Forwarded-*` fields were added.
     pub forwarded: bool,
+    /// How the target proved that it is a test environment, without secrets; empty for one on loopback.
+    #[serde(default)]
+    pub proofs: Vec<String>,
+    /// Requests that may change something: `allowed`, `skipped` or `by policy`.
+    #[serde(default)]
+    pub writes: String,
 }
 
 /// On which schedule and in which order a run was sent.

@@ -76,7 +76,7 @@ fn mistakes_in_how_to_replay() {
         "--target",
         "http://127.0.0.1:9",
     ];
-    let cases: [(&[&str], &[&str]); 17] = [
+    let cases: [(&[&str], &[&str]); 19] = [
         (&[], &["no window"]),
         (
             &["--last", "1d", "--window", "week"],
@@ -115,6 +115,14 @@ fn mistakes_in_how_to_replay() {
         (
             &["--last", "1d", "--speed", "max", "--when-behind", "skip"],
             &["--when-behind skip needs due times"],
+        ),
+        (
+            &["--last", "1d", "--target-proof", "test"],
+            &["--target-proof", "path:/PATH=TOKEN"],
+        ),
+        (
+            &["--last", "1d", "--policy", "/nowhere"],
+            &["--policy /nowhere", "cannot be read"],
         ),
         (&["--last", "1d", "--loop", "0"], &["--loop", "10m"]),
         (

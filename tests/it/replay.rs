@@ -1,5 +1,6 @@
 //! Replays against targets that remember every byte, answer late, or do not answer at all.
 
+mod guard;
 mod heads;
 mod http2;
 mod outcomes;
@@ -63,6 +64,7 @@ impl Recorded {
             "--run",
             "it",
             "--json",
+            "--allow-writes",
         ]);
         command.args(flags);
         command

@@ -68,6 +68,7 @@ impl Recorded {
                 "1d",
                 "--speed",
                 "max",
+                "--allow-writes",
             ])
             .args(["--target", &url, "--run", name, "--label", "build 7"])
             .args(flags))

@@ -47,6 +47,7 @@ fn replay(archive: &str, target: &Target, name: &str) -> Ran {
         &target.url(),
         "--run",
         name,
+        "--allow-writes",
     ]);
     command.args([
         "--from",

@@ -143,6 +143,7 @@ fn replay(
         url,
         "--speed",
         speed,
+        "--allow-writes",
     ]);
     command.extend(WINDOW);
     let connections = CONNECTIONS.to_string();

@@ -6,6 +6,7 @@
 //! * [`window`]: which span of time is meant by "the last week" of an archive.
 //! * [`merge`]: exchanges of many segments, each in time order, become one sequence in time order.
 //! * [`filter`]: which of them are meant.
+//! * [`proof`] and [`permission`]: whether the target may be sent to, and what.
 //! * [`rewrite`]: the request as the target shall get it, or why it cannot be replayed.
 //! * [`pace`], [`order`] and [`scheduler`]: when each is due, what it has to follow, and what to do now.
 //! * [`h1`]: what goes on the wire for a request, and what the bytes that come back mean.
@@ -26,7 +27,9 @@ mod limits;
 pub mod merge;
 pub mod order;
 pub mod pace;
+pub mod permission;
 pub mod plan;
+pub mod proof;
 pub mod report;
 pub mod rewrite;
 pub mod scheduler;

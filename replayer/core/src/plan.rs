@@ -7,6 +7,7 @@ use schema::{Exchange, Timestamp};
 use serde::Serialize;
 
 use crate::endpoint;
+use crate::permission;
 use crate::rewrite::skip_reason;
 
 /// Endpoints that are told apart; the rest is counted together, so that a scan of paths cannot exhaust memory.
@@ -25,6 +26,8 @@ pub struct Plan {
     pub planned: u64,
     /// Those that would be sent.
     pub sendable: u64,
+    /// Those among them that may change something: sent only with `--allow-writes`, or a policy that allows them.
+    pub writes: u64,
     /// Those that cannot be replayed, by reason.
     pub skipped_by: BTreeMap<String, u64>,
     /// Those meant, by method.
@@ -87,6 +90,8 @@ impl Planner {
             (Some(reason), _) => *plan.skipped_by.entry(reason.to_string()).or_default() += 1,
             (None, request) => {
                 plan.sendable += 1;
+                let is_write = |request: &schema::Request| permission::writes(&request.method);
+                plan.writes += u64::from(request.as_ref().is_some_and(is_write));
                 plan.request_body_bytes += request
                     .as_ref()
                     .map_or(0, |request| request.body.wire_bytes);

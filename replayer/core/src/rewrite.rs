@@ -9,11 +9,17 @@
 //! 3. `Host` is kept, or replaced where it stands.
 //! 4. `X-Forwarded-For` gets one more field with the recorded client; `-Port`, `-Proto` and `-Host` are added unless there is
 //!    one that says something: as the AWS sample for mirrored requests does it, so that a target behaves alike behind both.
-//! 5. The target is the path prefix of the target's URL, followed by the recorded path and query, byte for byte.
+//! 5. `X-Reprise-Run` and `X-Reprise-Exchange` say what replays which exchange, so that a target can tell, and find, it.
+//! 6. The target is the path prefix of the target's URL, followed by the recorded path and query, byte for byte.
 
 use std::fmt;
 
 use schema::{Completeness, Exchange, Headers, Protocol, Request};
+
+/// The field that names the run.
+pub const REPRISE_RUN: &str = "X-Reprise-Run";
+/// The field that names the exchange.
+pub const REPRISE_EXCHANGE: &str = "X-Reprise-Exchange";
 
 /// What is changed in requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub struct Rewrite {
     pub host: HostPolicy,
     /// Whether `X-Forwarded-*` fields are added.
     pub forwarded: bool,
+    /// The run that `X-Reprise-*` fields name; `None` for no such fields.
+    pub run: Option<String>,
 }
 
 /// What Host says.
@@ -50,6 +58,10 @@ pub enum Skip {
     Upgraded,
     /// CONNECT asks for a tunnel.
     Connect,
+    /// It may change something, and nobody has allowed that.
+    WriteNotAllowed,
+    /// The policy says so.
+    Policy,
 }
 
 impl Skip {
@@ -63,6 +75,8 @@ impl Skip {
             Self::RequestAborted => "request_aborted",
             Self::Upgraded => "upgraded",
             Self::Connect => "connect",
+            Self::WriteNotAllowed => "write_not_allowed",
+            Self::Policy => "policy",
         }
     }
 }
@@ -115,6 +129,10 @@ pub fn rewrite(exchange: &Exchange, rules: &Rewrite) -> Result<Request, Skip> {
     let mut headers = headers(exchange, request, rules);
     if rules.forwarded {
         add_forwarded(&mut headers, exchange, request);
+    }
+    if let Some(run) = &rules.run {
+        headers.push(REPRISE_RUN, run);
+        headers.push(REPRISE_EXCHANGE, &exchange.id().to_string());
     }
     let host = match &rules.host {
         HostPolicy::Recorded => request.host.clone(),
@@ -191,7 +209,9 @@ fn headers(exchange: &Exchange, request: &Request, rules: &Rewrite) -> Headers {
                 }
             }
             Field::Upgrade => {}
-            Field::Other => headers.push(name, value),
+            // Those of a replay that was recorded.
+            Field::Reprise if rules.run.is_some() => {}
+            Field::Reprise | Field::Other => headers.push(name, value),
         }
     }
     if length_due {
@@ -209,6 +229,7 @@ enum Field {
     Connection,
     ContentLength,
     Host,
+    Reprise,
     TransferEncoding,
     Upgrade,
     Other,
@@ -222,7 +243,9 @@ impl Field {
             7 if name.eq_ignore_ascii_case("upgrade") => Self::Upgrade,
             10 if name.eq_ignore_ascii_case("connection") => Self::Connection,
             14 if name.eq_ignore_ascii_case("content-length") => Self::ContentLength,
+            13 if name.eq_ignore_ascii_case(REPRISE_RUN) => Self::Reprise,
             14 if name.eq_ignore_ascii_case("http2-settings") => Self::Upgrade,
+            18 if name.eq_ignore_ascii_case(REPRISE_EXCHANGE) => Self::Reprise,
             17 if name.eq_ignore_ascii_case("transfer-encoding") => Self::TransferEncoding,
             _ => Self::Other,
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use replayer_core::proof::Proof;
 
 use crate::units::{Size, Span};
 
@@ -13,6 +14,33 @@ pub struct TargetArgs {
     /// Test environment to send to. A path in it is put before the recorded path. Example: http://10.0.9.4:8080/v2
     #[arg(long, value_name = "URL", env = "REPLAYER_TARGET")]
     pub target: String,
+
+    /// What the target has to prove, so that nobody replays into production: header:NAME=VALUE (it answers GET / with it),
+    /// path:/PATH=TOKEN (it answers with this text) or suffix:.test.internal (its name ends so)
+    ///
+    /// May be repeated: every header and path has to hold, and one of the suffixes. A target on loopback needs none.
+    #[arg(long, value_name = "PROOF", env = "REPLAYER_TARGET_PROOF")]
+    pub target_proof: Vec<Proof>,
+
+    /// Send to a target even if its address or name is that of a server in the recording
+    #[arg(long)]
+    pub allow_recorded_target: bool,
+
+    /// Send requests that may change something (POST, PUT, PATCH, DELETE, …), where the policy says nothing else
+    #[arg(long, env = "REPLAYER_ALLOW_WRITES")]
+    pub allow_writes: bool,
+
+    /// TOML file that says, endpoint by endpoint, what may be sent
+    #[arg(long, value_name = "FILE", env = "REPLAYER_POLICY")]
+    pub policy: Option<PathBuf>,
+
+    /// Shell command to run before anything is sent, such as one that restores a database; if it fails nothing is sent
+    #[arg(long, value_name = "COMMAND", env = "REPLAYER_BEFORE")]
+    pub before: Option<String>,
+
+    /// Shell command to run when the last answer has come; if it fails so does the run
+    #[arg(long, value_name = "COMMAND", env = "REPLAYER_AFTER")]
+    pub after: Option<String>,
 
     /// Host to send: recorded, target (as in --target), or a name
     #[arg(
@@ -51,6 +79,9 @@ pub struct TargetArgs {
     /// Take any certificate of an https:// target, for any name: whoever answers gets the recorded requests
     #[arg(long, conflicts_with = "ca_file")]
     pub insecure: bool,
+    /// Do not add X-Reprise-Run and X-Reprise-Exchange
+    #[arg(long)]
+    pub no_reprise_headers: bool,
 
     /// How long one request may take, from connecting to the last byte of the answer
     #[arg(

@@ -38,6 +38,13 @@ fn write_into(text: &mut String, report: &PlanReport) -> std::fmt::Result {
         plan.read, plan.filtered_out, plan.planned
     )?;
     writeln!(text, "to send     {}", plan.sendable)?;
+    if plan.writes > 0 {
+        writeln!(
+            text,
+            "writes      {} of these, sent only with --allow-writes or a --policy",
+            plan.writes
+        )?;
+    }
     for (reason, count) in &plan.skipped_by {
         writeln!(text, "not to send {count} ({reason})")?;
     }

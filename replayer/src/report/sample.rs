@@ -59,6 +59,8 @@ pub(crate) fn failed_run() -> RunDocument {
             label: Some("7f3a1c".to_owned()),
             host: "recorded".to_owned(),
             forwarded: true,
+            proofs: Vec::new(),
+            writes: "allowed".to_owned(),
         },
         RunSchedule {
             speed: Some(10.0),

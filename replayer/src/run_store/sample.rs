@@ -30,6 +30,8 @@ pub(crate) fn document(run: &str) -> RunDocument {
             label: None,
             host: "recorded".to_owned(),
             forwarded: false,
+            proofs: Vec::new(),
+            writes: "allowed".to_owned(),
         },
         RunSchedule {
             speed: Some(10.0),

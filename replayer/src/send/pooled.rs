@@ -25,7 +25,7 @@ impl Pooled {
             .retry(reqwest::retry::never())
             .tcp_nodelay(true);
         let builder = match tls {
-            Some(tls) => builder.tls_backend_preconfigured(tls.http_2_config()),
+            Some(tls) => builder.tls_backend_preconfigured(tls.config(true)),
             None => builder,
         };
         let client = builder.build().context("set up HTTP/2")?;

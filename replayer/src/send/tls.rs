@@ -94,9 +94,10 @@ impl Tls {
         connector.connect(self.name.clone(), stream).await
     }
 
-    /// What asks for HTTP/2, for another client.
-    pub(super) fn http_2_config(&self) -> ClientConfig {
-        self.http_2.config().as_ref().clone()
+    /// What asks for HTTP/2, or for HTTP/1.1, for another client.
+    pub(crate) fn config(&self, http_2: bool) -> ClientConfig {
+        let connector = if http_2 { &self.http_2 } else { &self.http_1 };
+        connector.config().as_ref().clone()
     }
 }
 

@@ -18,6 +18,8 @@ fn document() -> RunDocument {
             label: Some("build 7".to_owned()),
             host: "recorded".to_owned(),
             forwarded: true,
+            proofs: Vec::new(),
+            writes: "allowed".to_owned(),
         },
         RunSchedule {
             speed: Some(1.0),

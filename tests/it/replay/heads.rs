@@ -74,7 +74,7 @@ fn exactly_the_recorded_head_and_body_arrive() {
     ];
     let recorded = Recorded::new(&one_by_one(&requests, Duration::from_millis(1)));
     let target = Target::start(ok);
-    let ran = recorded.replay(&target.url(), &["--no-forwarded"]);
+    let ran = recorded.replay(&target.url(), &["--no-forwarded", "--no-reprise-headers"]);
     assert_eq!(
         document(&ran).totals.matched,
         7,

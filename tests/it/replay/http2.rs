@@ -17,7 +17,7 @@ fn requests(host: &str) -> [String; 2] {
 
 fn replayed(requests: &[String], url: &str, flags: &[&str]) -> Vec<schema::Exchange> {
     let recorded = Recorded::new(&one_by_one(requests, Duration::from_millis(20)));
-    let mut all = vec!["--no-forwarded"];
+    let mut all = vec!["--no-forwarded", "--no-reprise-headers"];
     all.extend(flags);
     let _ran = recorded.replay(url, &all);
     let (mut exchanges, _) = read_run(Path::new(&recorded.archive()), "it");

@@ -20,7 +20,7 @@ fn only(recorded: &Recorded) -> schema::Exchange {
 
 fn replayed(request: &str, talk: &Talk, flags: &[&str]) -> (Recorded, schema::Exchange) {
     let recorded = Recorded::new(&one_by_one(&[request.to_owned()], Duration::ZERO));
-    let mut all = vec!["--no-forwarded"];
+    let mut all = vec!["--no-forwarded", "--no-reprise-headers"];
     all.extend(flags);
     let _ran = recorded.replay(&talk.url(), &all);
     let exchange = only(&recorded);

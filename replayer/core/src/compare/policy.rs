@@ -148,6 +148,7 @@ pub const TABLE: &[Policy] = &[
     ignored("x-aspnetmvc-version", SOFTWARE),
     ignored("x-oracle-dms-ecid", IDENTITY),
     ignored("x-oracle-dms-rid", IDENTITY),
+    ignored("x-reprise-*", IDENTITY),
     ignored("x-request-id", IDENTITY),
     ignored("request-id", IDENTITY),
     ignored("x-correlation-id", IDENTITY),

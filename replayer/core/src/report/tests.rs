@@ -26,6 +26,8 @@ fn document() -> RunDocument {
             label: None,
             host: "recorded".to_owned(),
             forwarded: true,
+            proofs: Vec::new(),
+            writes: "allowed".to_owned(),
         },
         RunSchedule::default(),
     )

@@ -11,6 +11,7 @@ fn rules() -> Rewrite {
         path_prefix: String::new(),
         host: HostPolicy::Recorded,
         forwarded: false,
+        run: None,
     }
 }
 
@@ -296,4 +297,26 @@ fn what_cannot_be_replayed_says_why() {
         request(&|r| r.headers = [("Content-Length", "9")].into_iter().collect()),
         Some(Skip::RequestAborted)
     );
+}
+
+/// What replays which exchange is said last, and once, whatever was recorded.
+#[test]
+fn the_run_and_the_exchange_are_named() {
+    let recorded = with_request(exchange(0xc0ffee, 3, 0), |request| {
+        request.headers.push("X-Reprise-Run", "older");
+        request.headers.push("X-Last", "1");
+    });
+    let rules = Rewrite {
+        run: Some("nightly".to_owned()),
+        ..rules()
+    };
+    let request = rewrite(&recorded, &rules).unwrap();
+    let fields: Vec<_> = request.headers.iter().collect();
+    let expected = [
+        ("Host", "shop.test"),
+        ("X-Last", "1"),
+        ("X-Reprise-Run", "nightly"),
+        ("X-Reprise-Exchange", "0000000000c0ffee-3"),
+    ];
+    assert_eq!(fields, expected);
 }

@@ -22,6 +22,8 @@ fn document(verdict: RunVerdict, differing: &[(&str, &str)]) -> RunDocument {
         label: None,
         host: "recorded".to_owned(),
         forwarded: true,
+        proofs: Vec::new(),
+        writes: "allowed".to_owned(),
     };
     let mut document = RunDocument::new(
         "demo".to_owned(),

@@ -21,6 +21,8 @@ fn clean() -> RunDocument {
             label: None,
             host: "recorded".to_owned(),
             forwarded: true,
+            proofs: Vec::new(),
+            writes: "allowed".to_owned(),
         },
         RunSchedule::default(),
     );
