@@ -7,9 +7,11 @@
 //! anything else by showing no message within a bounded search. [`head`] reads heads, [`h1`] finds where messages begin and
 //! end, and [`Pairer`](crate::pairing::Pairer) makes exchanges of them.
 
+mod buffer;
 pub(crate) mod h1;
 mod h2;
 pub(crate) mod head;
+pub(crate) mod message;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

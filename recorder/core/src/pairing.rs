@@ -19,8 +19,8 @@ use std::sync::Arc;
 use schema::{Certainty, Charset, ConnectionInfo, Exchange, Headers, Request, Response, Timestamp};
 
 use crate::Anomaly;
-use crate::http::h1::{Asked, Place};
 use crate::http::head::{RequestHead, ResponseHead};
+use crate::http::message::{Asked, Ending, Place, Start};
 use crate::http::{Context, Side};
 
 use matching::Match;
@@ -31,26 +31,6 @@ const BODY_RESERVED_MAX: u64 = 256 << 10;
 
 /// Places for exchanges that a connection keeps while it has none.
 const IDLE_CAPACITY_MAX: usize = 4;
-
-/// How a request's first byte was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// It follows the end of another message, or opens the connection.
-    Due,
-    /// By searching, where the client began to send.
-    Border,
-    /// By searching.
-    Guessed,
-}
-
-/// How a message ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// With its last byte.
-    Whole,
-    /// Before its last byte: the connection ended, or its framing broke.
-    Broken,
-}
 
 /// The exchanges of one connection that are under way, and those that are done.
 #[derive(Debug)]

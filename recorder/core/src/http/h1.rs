@@ -7,7 +7,6 @@
 //! After a loss that may have hidden a message start, and where bytes are none, the half [searches](search) for the next
 //! plausible one. A body of known length is no such place: lost bytes inside it are passed over.
 
-mod buffer;
 mod chunked;
 mod framing;
 mod half;
@@ -18,17 +17,15 @@ use std::sync::Arc;
 
 use schema::{ConnectionInfo, Exchange};
 
+use super::buffer::{Buffer, Input};
 use super::head::{self, Expected, Scan, Scanned, Trust};
+use super::message::{Ending, Place};
 use super::{Chunk, Close, Context, End, Identity, Protocol, Side, count_passed, is_tls_record};
 use crate::Anomaly;
-use crate::pairing::{Ending, Pairer};
+use crate::pairing::Pairer;
 
-use buffer::{Buffer, Input};
 use half::{Body, Half, Partial, State};
 use search::Search;
-
-pub(crate) use buffer::Place;
-pub(crate) use framing::Asked;
 
 /// How well it is known which end is the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

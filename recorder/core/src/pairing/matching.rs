@@ -4,7 +4,7 @@ use schema::Certainty;
 
 use super::Pairer;
 use super::slot::Slot;
-use crate::http::h1::{Asked, Place};
+use crate::http::message::{Asked, Place};
 
 /// Which request a response answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use schema::{
 
 use super::Match;
 use crate::http::Side;
-use crate::http::h1::{Asked, Place};
 use crate::http::head::latin1;
+use crate::http::message::{Asked, Place};
 
 /// How far one message of an exchange is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,30 +3,8 @@
 use schema::Certainty;
 
 use crate::http::head::{ContentLength, Fields, Transfer};
+use crate::http::message::Asked;
 use crate::{Anomaly, Counters};
-
-/// What is known of the request that a response answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// HEAD: the response has no body.
-    Head,
-    /// CONNECT: a 2xx response starts a tunnel.
-    Connect,
-    /// Any other method.
-    Other,
-    /// The request was not seen.
-    Unknown,
-}
-
-impl Asked {
-    pub(crate) fn of(method: &str) -> Self {
-        match method {
-            "HEAD" => Self::Head,
-            "CONNECT" => Self::Connect,
-            _ => Self::Other,
-        }
-    }
-}
 
 /// Which message the length is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

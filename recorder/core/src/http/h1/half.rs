@@ -2,14 +2,14 @@
 
 use schema::Timestamp;
 
-use super::buffer::{Buffer, Input, Place};
 use super::chunked::{Decoder, Step};
 use super::search::{Outcome, Search};
 use super::{Conn, Ends};
 use crate::Anomaly;
+use crate::http::buffer::{Buffer, Input};
 use crate::http::head::{self, Expected, Scan, Trust};
+use crate::http::message::{Ending, Place};
 use crate::http::{Context, End, Protocol, Side, count_passed};
-use crate::pairing::Ending;
 
 /// What an end's next byte is.
 #[derive(Debug)]

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use schema::Certainty;
 
-use super::buffer::{Buffer, Place};
 use super::chunked;
-use super::framing::{self, Asked, Length, Message};
+use super::framing::{self, Length, Message};
 use super::half::{Body, State};
 use super::search::Search;
 use super::{Conn, Ends};
 use crate::Anomaly;
+use crate::http::buffer::Buffer;
 use crate::http::head::{self, Head, Kind, RequestHead, ResponseHead};
+use crate::http::message::{Asked, Ending, Place, Start};
 use crate::http::{Context, End, Side};
-use crate::pairing::{Ending, Start};
 
 impl Conn {
     /// The bytes of a whole head; the body begins at `next`.

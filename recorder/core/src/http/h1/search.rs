@@ -7,8 +7,8 @@
 
 use memchr::{memchr, memmem, memrchr};
 
-use super::buffer::{Buffer, Input};
 use crate::Limits;
+use crate::http::buffer::{Buffer, Input};
 use crate::http::head::{Expected, Kind, METHOD_BYTES_MAX, METHODS, is_usual_in_method};
 
 /// What both start lines hold.

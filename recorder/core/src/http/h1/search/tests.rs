@@ -7,8 +7,9 @@ use schema::Timestamp;
 
 use super::{Outcome, Search};
 use crate::Limits;
-use crate::http::h1::buffer::{Buffer, Input, Place};
+use crate::http::buffer::{Buffer, Input};
 use crate::http::head::Expected;
+use crate::http::message::Place;
 
 /// Where the first start is found when the bytes come in pieces of `piece`.
 fn find(text: &str, expected: Expected, piece: usize) -> Option<usize> {

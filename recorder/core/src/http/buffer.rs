@@ -1,29 +1,18 @@
 //! Bytes that wait for more, with where and when they were seen.
 
-use schema::Timestamp;
-
-/// Where a message begins in its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Capture time of the frame that carried the first byte.
-    pub(crate) at: Timestamp,
-    /// Offset of the first byte in its end's stream.
-    pub(crate) offset: u64,
-    /// How far the sender had acknowledged the other end's stream.
-    pub(crate) acked: u64,
-}
+use super::message::Place;
 
 /// Bytes not consumed yet of the chunk at hand.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Input<'a> {
-    pub(super) bytes: &'a [u8],
+pub(crate) struct Input<'a> {
+    pub(crate) bytes: &'a [u8],
     /// Of the first of the bytes.
-    pub(super) place: Place,
+    pub(crate) place: Place,
 }
 
 impl<'a> Input<'a> {
     /// Takes the first `len` bytes off.
-    pub(super) fn take(&mut self, len: usize) -> &'a [u8] {
+    pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
         let (taken, rest) = self.bytes.split_at(len);
         self.bytes = rest;
         self.place.offset += len as u64;
@@ -36,7 +25,7 @@ const MARKS_MAX: usize = 64;
 
 /// Successive bytes of one end that came in earlier chunks than the one at hand.
 #[derive(Debug)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     bytes: Vec<u8>,
     /// Place of the first byte, and of each later one that has another time or acknowledgement than the byte before.
     marks: Vec<Place>,
@@ -44,19 +33,19 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// An empty buffer for bytes that start at `place`.
-    pub(super) fn new(place: Place) -> Self {
+    pub(crate) fn new(place: Place) -> Self {
         Self {
             bytes: Vec::new(),
             marks: vec![place],
         }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Adds bytes at the end.
-    pub(super) fn extend(&mut self, bytes: &[u8], place: Place) {
+    pub(crate) fn extend(&mut self, bytes: &[u8], place: Place) {
         let known = self
             .marks
             .last()
@@ -70,7 +59,7 @@ impl Buffer {
     }
 
     /// Forgets what comes after the first `len` bytes.
-    pub(super) fn truncate(&mut self, len: usize) {
+    pub(crate) fn truncate(&mut self, len: usize) {
         self.bytes.truncate(len);
         let end = self.marks[0].offset + len as u64;
         let kept = self.marks.partition_point(|mark| mark.offset < end);
@@ -78,7 +67,7 @@ impl Buffer {
     }
 
     /// Forgets the first `len` bytes.
-    pub(super) fn drop_front(&mut self, len: usize) {
+    pub(crate) fn drop_front(&mut self, len: usize) {
         let place = self.place(len);
         self.bytes.drain(..len);
         let later = self
@@ -89,7 +78,7 @@ impl Buffer {
     }
 
     /// The bytes in pieces that were seen together.
-    pub(super) fn pieces(&self) -> impl Iterator<Item = Input<'_>> {
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Input<'_>> {
         let start = self.marks[0].offset;
         let index = move |mark: &Place| {
             usize::try_from(mark.offset - start).expect("a mark lies within the buffer")
@@ -104,7 +93,7 @@ impl Buffer {
     }
 
     /// Where the byte at `index` was seen.
-    pub(super) fn place(&self, index: usize) -> Place {
+    pub(crate) fn place(&self, index: usize) -> Place {
         let offset = self.marks[0].offset + index as u64;
         let mark = self.marks.partition_point(|mark| mark.offset <= offset);
         Place {
