@@ -4,6 +4,7 @@
 //! the difference is for a person to judge.
 
 mod http;
+mod http2;
 mod links;
 mod loss;
 mod peers;

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use recorder_core::{Anomaly, Limits};
 use schema::Exchange;
+use tests::h2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, Peer, RST_STREAM, SETTINGS,
+    frame,
+};
 use tests::{PacketScript, Recording, options, record_with};
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -266,4 +270,95 @@ fn tunnels_inside_each_other() {
         limits.tunnels_max = 2
     });
     assert_eq!(recording.totals.ledger.frames_undecodable, 3);
+}
+
+fn http2() -> PacketScript {
+    PacketScript::new()
+        .connect()
+        .client([PREFACE, SETTINGS].concat())
+        .server(SETTINGS)
+}
+
+/// Requests on streams of their own that nothing answers.
+fn open_streams(count: u32) -> PacketScript {
+    let mut client = Peer::default();
+    (0..count).fold(http2(), |script, number| {
+        script.client(client.get(2 * number + 1, "/a"))
+    })
+}
+
+#[test]
+fn http2_streams() {
+    let recording = hit(&open_streams(9), Anomaly::Http2StreamsFull, |limits| {
+        limits.http2_streams_max = 4
+    });
+    assert_eq!(paths(&recording), ["/a"; 9]);
+}
+
+/// Rapid resets (CVE-2023-44487): each has its row, and no more of them is remembered than the bound.
+#[test]
+fn http2_resets() {
+    let mut client = Peer::default();
+    let script = (0..300).fold(http2(), |script, number| {
+        let id = 2 * number + 1;
+        let reset = frame(RST_STREAM, 0, id, &[0, 0, 0, 8]);
+        script.client([client.get(id, "/a"), reset].concat())
+    });
+    let recording = record_with(&script, Limits::default(), options());
+    assert_eq!(recording.exchanges.len(), 300);
+    assert_eq!(
+        recording.totals.anomaly(Anomaly::Http2ResetsFull),
+        300 - 256
+    );
+}
+
+/// The bound is for all bodies together: each is cut where it is reached, and says so.
+#[test]
+fn http2_bodies() {
+    let mut client = Peer::default();
+    let script = (0..6).fold(http2(), |script, number| {
+        let head = client.headers(0, 2 * number + 1, &[(":method", "POST"), (":path", "/a")]);
+        script.client([head, frame(DATA, 0, 2 * number + 1, &[b'x'; 1_000])].concat())
+    });
+    let recording = hit(&script, Anomaly::Http2BodiesFull, |limits| {
+        limits.http_pending_bytes_max = 2_500
+    });
+    let stored = |exchange: &Exchange| exchange.request.as_ref().unwrap().body.bytes.len();
+    assert_eq!(recording.exchanges.iter().map(stored).sum::<usize>(), 2_500);
+}
+
+#[test]
+fn http2_header_tables() {
+    let block = [
+        &[0x3f, 0xe1, 0xff, 0x03][..],
+        &Peer::default().block(&[(":method", "GET"), (":path", "/a")]),
+    ];
+    let script = http2().client(frame(HEADERS, END_HEADERS | END_STREAM, 1, &block.concat()));
+    hit(&script, Anomaly::Http2TableFull, |limits| {
+        limits.http2_table_bytes_max = 1_000
+    });
+}
+
+/// CONTINUATION frames without end (CVE-2024-27316).
+#[test]
+fn http2_continuations() {
+    let (mut client, mut server) = (Peer::default(), Peer::default());
+    let first = client.block(&[(":method", "GET"), (":path", "/flood")]);
+    let flood = (0..30).fold(
+        http2().client(frame(HEADERS, END_STREAM, 1, &first)),
+        |script, _| script.client(frame(CONTINUATION, 0, 1, &[])),
+    );
+    let script = flood
+        .client(
+            [
+                frame(CONTINUATION, END_HEADERS, 1, &[]),
+                client.headers(END_STREAM, 3, &[(":method", "GET"), (":path", "/a")]),
+            ]
+            .concat(),
+        )
+        .server(server.ok(3, "ok"));
+    let recording = hit(&script, Anomaly::Http2BlockGivenUp, |limits| {
+        limits.http2_continuations_max = 20
+    });
+    assert_eq!(paths(&recording), ["/a"]);
 }

@@ -2,6 +2,7 @@
 //!
 //! * [`PacketScript`]: TCP conversations written down as a story, and the capture that a mirror would make of them.
 //! * [`fuzz`]: what the fuzz targets do with bytes.
+//! * [`h2`]: an end that speaks HTTP/2, for such stories.
 //! * [`record`]: frames through the recorder's core; [`render()`]: what came out, as text for golden files.
 //! * [`recorder()`], [`replayer()`]: the built programs, run with a time limit.
 //! * [`Target`]: an HTTP server on loopback that answers as told and remembers what arrived, byte for byte.
@@ -14,6 +15,7 @@ mod archive;
 mod bin;
 mod capture;
 pub mod fuzz;
+pub mod h2;
 mod http2;
 mod packets;
 mod pipeline;

@@ -99,8 +99,25 @@ anomalies! {
     HttpResynchronised = "http_resynchronised",
     /// The two ends of a connection had been taken for each other.
     HttpEndsSwapped = "http_ends_swapped",
-    /// A connection that speaks HTTP/2, which is not parsed; its bytes are counted as not HTTP.
-    Http2NotParsed = "http2_not_parsed",
+    /// Bytes where an HTTP/2 frame or preface is due that are none, or a frame that its stream has no place for.
+    Http2FrameMalformed = "http2_frame_malformed",
+    /// A header block that is none (RFC 7541); what it told to remember is unknown from then on.
+    Http2BlockMalformed = "http2_block_malformed",
+    /// A header block that is longer, or comes in more frames, than `Limits` allows, or that was broken off.
+    Http2BlockGivenUp = "http2_block_given_up",
+    /// A header field of which a part was told before the recorder listened, or in bytes that were lost; it was left out.
+    Http2FieldUnknown = "http2_field_unknown",
+    /// A sender that remembers more header fields than `Limits` allows; older ones are unknown when it refers to them.
+    Http2TableFull = "http2_table_full",
+    /// A stream that was reset.
+    Http2StreamReset = "http2_stream_reset",
+    /// More streams under way than `Limits` allows; the oldest was given up.
+    Http2StreamsFull = "http2_streams_full",
+    /// More streams reset or given up than are remembered; a late frame of one that is not may look like a response to no
+    /// request.
+    Http2ResetsFull = "http2_resets_full",
+    /// A body that was cut because the bodies of a connection's streams hold as much as `Limits` allows.
+    Http2BodiesFull = "http2_bodies_full",
     // pairing
     /// A response to no request that was seen.
     ResponseUnasked = "response_unasked",

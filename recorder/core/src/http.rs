@@ -3,9 +3,10 @@
 //! The connection's two ends are told apart by content (a request line or a status line), with the handshake's direction as
 //! a hint: ports mean nothing. Everything here is fed by `tcp` in (sequence, acknowledgement) order.
 //!
-//! A connection is taken for HTTP/1 ([`h1`]) until its bytes say otherwise: TLS and HTTP/2 say so in their first bytes,
-//! anything else by showing no message within a bounded search. [`head`] reads heads, [`h1`] finds where messages begin and
-//! end, and [`Pairer`](crate::pairing::Pairer) makes exchanges of them.
+//! A connection is taken for HTTP/1 ([`h1`]) until its bytes say otherwise: TLS and HTTP/2 ([`h2`]) say so in their first
+//! bytes or, joined later, by what theirs look like; anything else by showing no message within a bounded search. [`head`]
+//! reads heads of HTTP/1; [`h1`] and [`h2`] find where messages begin and end, and [`Pairer`](crate::pairing::Pairer) makes
+//! exchanges of them.
 
 mod buffer;
 pub(crate) mod h1;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use schema::{ConnectionId, Exchange, Timestamp, Vni};
 
-use crate::{Anomaly, Counters, Limits, Options};
+use crate::{Counters, Limits, Options};
 
 /// One of the two ends of a connection, before it is known which is the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,15 +112,23 @@ pub(crate) enum Protocol {
 #[derive(Debug)]
 pub(crate) struct Conn {
     protocol: Protocol,
-    /// The HTTP/1 parser; gone once the connection speaks something else and every exchange was polled.
-    h1: Option<Box<h1::Conn>>,
+    parser: Parser,
+}
+
+/// The parser of a connection.
+#[derive(Debug)]
+enum Parser {
+    Http1(Box<h1::Conn>),
+    Http2(Box<h2::Conn>),
+    /// The connection speaks something else, and every exchange was polled.
+    Done,
 }
 
 impl Conn {
     pub(crate) fn new(identity: Identity) -> Self {
         Self {
             protocol: Protocol::Http1,
-            h1: Some(Box::new(h1::Conn::new(identity))),
+            parser: Parser::Http1(Box::new(h1::Conn::new(identity))),
         }
     }
 
@@ -131,20 +140,24 @@ impl Conn {
         options: &Options,
         counters: &mut Counters,
     ) {
-        if self.protocol != Protocol::Http1 {
+        if matches!(self.protocol, Protocol::Tls | Protocol::Opaque) {
             return count_passed(self.protocol, chunk.bytes.len(), counters);
         }
-        let Some(h1) = &mut self.h1 else { return };
         let mut context = Context {
             limits,
             options,
             counters,
         };
-        let protocol = h1.handle_chunk(chunk, &mut context);
-        if protocol == Protocol::Http2 {
-            counters.count(Anomaly::Http2NotParsed);
+        match &mut self.parser {
+            Parser::Http1(h1) => {
+                self.protocol = h1.handle_chunk(chunk, &mut context);
+                if self.protocol == Protocol::Http2 {
+                    self.change(&mut context);
+                }
+            }
+            Parser::Http2(h2) => h2.handle_chunk(chunk, &mut context),
+            Parser::Done => {}
         }
-        self.settle(protocol);
     }
 
     /// `len` bytes of one end's stream are lost; the next chunk starts after them.
@@ -157,13 +170,15 @@ impl Conn {
         options: &Options,
         counters: &mut Counters,
     ) {
-        if let (Protocol::Http1, Some(h1)) = (self.protocol, &mut self.h1) {
-            let mut context = Context {
-                limits,
-                options,
-                counters,
-            };
-            h1.handle_gap(from, len, &mut context);
+        let mut context = Context {
+            limits,
+            options,
+            counters,
+        };
+        match (self.protocol, &mut self.parser) {
+            (Protocol::Http1, Parser::Http1(h1)) => h1.handle_gap(from, len, &mut context),
+            (_, Parser::Http2(h2)) => h2.handle_gap(from, len, &mut context),
+            _ => {}
         }
     }
 
@@ -177,29 +192,37 @@ impl Conn {
         options: &Options,
         counters: &mut Counters,
     ) {
-        if let (Protocol::Http1, Some(h1)) = (self.protocol, &mut self.h1) {
-            let mut context = Context {
-                limits,
-                options,
-                counters,
-            };
-            h1.handle_close(from, how, &mut context);
+        let mut context = Context {
+            limits,
+            options,
+            counters,
+        };
+        match (self.protocol, &mut self.parser) {
+            (Protocol::Http1, Parser::Http1(h1)) => h1.handle_close(from, how, &mut context),
+            (_, Parser::Http2(h2)) => h2.handle_close(from, &mut context),
+            _ => {}
         }
     }
 
     /// The next exchange that is done; call until `None` after each `handle_*`.
     #[must_use]
     pub(crate) fn poll_exchange(&mut self) -> Option<Exchange> {
-        let exchange = self.h1.as_mut()?.poll_exchange();
-        if exchange.is_none() && self.protocol != Protocol::Http1 {
-            self.h1 = None;
+        let exchange = match &mut self.parser {
+            Parser::Http1(h1) => h1.poll_exchange(),
+            Parser::Http2(h2) => h2.poll_exchange(),
+            Parser::Done => None,
+        };
+        if exchange.is_none() && matches!(self.protocol, Protocol::Tls | Protocol::Opaque) {
+            self.parser = Parser::Done;
         }
         exchange
     }
 
-    /// What the connection was found to speak.
-    fn settle(&mut self, protocol: Protocol) {
-        self.protocol = protocol;
+    /// What began as HTTP/1 goes on as HTTP/2.
+    fn change(&mut self, context: &mut Context<'_>) {
+        if let Parser::Http1(h1) = std::mem::replace(&mut self.parser, Parser::Done) {
+            self.parser = Parser::Http2(Box::new(h1.into_http2(context)));
+        }
     }
 }
 

@@ -83,6 +83,23 @@ pub struct Limits {
     /// Bytes of bodies that a connection's unfinished exchanges hold when a request begins; beyond, the oldest are given up
     /// (`pipeline_full`). The request and the response under way then are bounded by the body limit.
     pub http_pending_bytes_max: usize,
+    /// HTTP/2 streams of a connection that are under way; at the bound the oldest is given up (`http2_streams_full`).
+    /// Bodies of all of them are bounded by [`Limits::http_pending_bytes_max`]: beyond, they are cut (`http2_bodies_full`).
+    pub http2_streams_max: usize,
+    /// Streams of a connection that were reset or given up and are remembered, so that late frames of them begin nothing;
+    /// at the bound the oldest is forgotten (`http2_resets_full`).
+    pub http2_resets_max: usize,
+    /// Bytes of one direction's HPACK table; of a sender that keeps more, older fields are unknown (`http2_table_full`).
+    pub http2_table_bytes_max: usize,
+    /// Frames of one header block, which besides has at most [`Limits::http_head_bytes_max`] bytes; a longer one is given up
+    /// (`http2_block_given_up`).
+    pub http2_continuations_max: u32,
+    /// Bytes of a frame's payload where the receiver's own bound was not seen; a longer one is none
+    /// (`http2_frame_malformed`).
+    pub http2_frame_bytes_max: u32,
+    /// Bytes of one end that are held while HTTP/2 frames are looked for in them; a place where they cannot be told within
+    /// so many is passed over.
+    pub http2_search_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -118,6 +135,12 @@ impl Default for Limits {
             http_probe_bytes_max: 256 << 10,
             http_pipeline_depth_max: 1_024,
             http_pending_bytes_max: 64 << 20,
+            http2_streams_max: 1_024,
+            http2_resets_max: 256,
+            http2_table_bytes_max: 64 << 10,
+            http2_continuations_max: 64,
+            http2_frame_bytes_max: (1 << 24) - 1,
+            http2_search_bytes_max: 64 << 10,
         }
     }
 }

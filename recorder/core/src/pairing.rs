@@ -12,6 +12,7 @@
 mod finish;
 mod matching;
 mod slot;
+mod streams;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use crate::http::head::{RequestHead, ResponseHead};
 use crate::http::message::{Asked, Ending, Place, Start};
 use crate::http::{Context, Side};
 
-use matching::Match;
+pub(crate) use matching::Match;
+
 use slot::{PartState, Slot};
 
 /// Bytes reserved for a body whose length is known; longer ones grow as they come.
@@ -90,6 +92,16 @@ impl Pairer {
             self.give_up_oldest(context);
         }
         self.pipelined |= self.slots.iter().any(|slot| slot.waits_in(self.settled));
+        self.begin_request(connection, head, place, start)
+    }
+
+    fn begin_request(
+        &mut self,
+        connection: &Arc<ConnectionInfo>,
+        head: RequestHead,
+        place: Place,
+        start: Start,
+    ) -> u32 {
         let mut slot = self.slot(connection, head.protocol, head.charset);
         slot.place = place;
         slot.asked = Asked::of(&head.method);
@@ -144,20 +156,39 @@ impl Pairer {
                 }
                 index
             }
-            None => {
-                context.counters.count(Anomaly::ResponseUnasked);
-                let mut slot = self.slot(connection, head.protocol, head.charset);
-                slot.parts[Side::Client as usize].state = PartState::Ended;
-                slot.exchange.interim_statuses = std::mem::take(&mut self.interim);
-                slot.exchange.request_missing_bytes =
-                    std::mem::take(&mut self.lost[Side::Client as usize]);
-                self.push(slot)
-            }
+            None => self.begin_unasked(connection, &head, context),
         };
+        self.begin_response(index, matched.certainty, head, place, framing);
+        index
+    }
+
+    /// A response to no request that was seen.
+    fn begin_unasked(
+        &mut self,
+        connection: &Arc<ConnectionInfo>,
+        head: &ResponseHead,
+        context: &mut Context<'_>,
+    ) -> u32 {
+        context.counters.count(Anomaly::ResponseUnasked);
+        let mut slot = self.slot(connection, head.protocol, head.charset);
+        slot.parts[Side::Client as usize].state = PartState::Ended;
+        slot.exchange.interim_statuses = std::mem::take(&mut self.interim);
+        slot.exchange.request_missing_bytes = std::mem::take(&mut self.lost[Side::Client as usize]);
+        self.push(slot)
+    }
+
+    fn begin_response(
+        &mut self,
+        index: u32,
+        pairing: Certainty,
+        head: ResponseHead,
+        place: Place,
+        framing: Certainty,
+    ) {
         let Some(slot) = self.slot_mut(index) else {
-            return index;
+            return;
         };
-        slot.exchange.pairing = matched.certainty;
+        slot.exchange.pairing = pairing;
         if framing == Certainty::Assumed {
             slot.exchange.framing = framing;
         }
@@ -174,7 +205,6 @@ impl Pairer {
             body_encoding: None,
             trailers: None,
         });
-        index
     }
 
     /// The body of a message will have `len` bytes.

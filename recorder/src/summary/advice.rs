@@ -53,10 +53,11 @@ pub(super) fn advice(summary: &Summary) -> Vec<String> {
     if let Some(sentence) = one_sided(summary) {
         advice.push(sentence);
     }
-    if summary.anomaly("http2_not_parsed") > 0 {
+    if summary.anomaly("http2_field_unknown") > 0 {
         advice.push(format!(
-            "{} connections speak HTTP/2, which is counted and not recorded",
-            count(summary.anomaly("http2_not_parsed"))
+            "{} header fields of HTTP/2 are unknown, because their connections told them before the capture began or in \
+             bytes that it lost: their exchanges are marked as gaps. Connections opened from now on have none of the first",
+            count(summary.anomaly("http2_field_unknown"))
         ));
     }
     if summary.anomaly("proxy_header") > 0 {

@@ -11,20 +11,12 @@ pub(super) struct Exception {
     pub(super) reason: &'static str,
 }
 
-/// HTTP/2 is recognised and counted, and not read yet.
-const HTTP2: &str = "HTTP/2 in clear text, which is not read yet";
-
 /// Every exception.
 pub(super) const EXCEPTIONS: &[Exception] = &[
     Exception {
         capture: "PcapPlusPlus__Tests__Pcap++Test__PcapExamples__pcapng-example.pcapng",
         messages: 1,
         reason: "frames 139 and 141 were cut at 128 bytes: of the answer there is a status line and half a field, no whole head",
-    },
-    Exception {
-        capture: "suricata-verify__tests__bug-5929-02__http2_multiple_headers.pcap",
-        messages: 2,
-        reason: HTTP2,
     },
     Exception {
         capture: "suricata-verify__tests__detect-pcre__detect-pcre-05__input.pcap",
@@ -42,21 +34,6 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
         messages: 1,
         reason: "request smuggling: a request with Content-Length 11 and 93. The first was taken, and marked as assumed, which makes \
                  `POST /bad.php` part of the body of `POST /evil.php`; tshark takes the last. The server refused them all",
-    },
-    Exception {
-        capture: "suricata-verify__tests__http2-deflate__http2_deflate.pcap",
-        messages: 1,
-        reason: HTTP2,
-    },
-    Exception {
-        capture: "suricata-verify__tests__http2-keywords2__input.pcap",
-        messages: 3,
-        reason: HTTP2,
-    },
-    Exception {
-        capture: "suricata-verify__tests__http2-userinfo-authority__http2_userinfo_in_authority_1.pcap",
-        messages: 2,
-        reason: HTTP2,
     },
     Exception {
         capture: "zeek__testing__btest__Traces__http__261__variant-02-cl_uint64max.pcap",

@@ -153,12 +153,6 @@ golden! {
         .client(GET).server(OK)
         .close();
 
-    /// HTTP/2 with prior knowledge: recognised, counted, not read yet.
-    http2_with_prior_knowledge => script()
-        .client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
-        .server([0, 0, 0, 4, 0, 0, 0, 0, 0])
-        .close();
-
     /// An answer that comes before its request is whole.
     answer_before_end_of_request => script()
         .client("POST /a HTTP/1.1\r\nHost: a.example\r\nContent-Length: 8\r\n\r\nhalf")

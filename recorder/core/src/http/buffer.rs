@@ -24,7 +24,7 @@ impl<'a> Input<'a> {
 const MARKS_MAX: usize = 64;
 
 /// Successive bytes of one end that came in earlier chunks than the one at hand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
     /// Place of the first byte, and of each later one that has another time or acknowledgement than the byte before.

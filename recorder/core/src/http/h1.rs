@@ -10,6 +10,7 @@
 mod chunked;
 mod framing;
 mod half;
+mod handover;
 mod messages;
 mod search;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use schema::{ConnectionInfo, Exchange};
 
 use super::buffer::{Buffer, Input};
+use super::h2::Sniff;
 use super::head::{self, Expected, Scan, Scanned, Trust};
 use super::message::{Ending, Place};
 use super::{Chunk, Close, Context, End, Identity, Protocol, Side, count_passed, is_tls_record};
@@ -49,6 +51,8 @@ pub(crate) struct Conn {
     opened: bool,
     /// Bytes were lost.
     lossy: bool,
+    /// The first byte of the connection, or of the tunnel in it, was seen or is yet to come.
+    from_start: bool,
     /// A message was seen since the connection, or the tunnel in it, began.
     proven: bool,
     /// By [`End`].
@@ -56,6 +60,8 @@ pub(crate) struct Conn {
     pairer: Pairer,
     /// What the connection was found to speak.
     protocol: Protocol,
+    /// What was seen while there was no message of HTTP/1.
+    sniff: Option<Box<Sniff>>,
 }
 
 impl Conn {
@@ -76,8 +82,10 @@ impl Conn {
             proven: false,
             halves: [Half::new(!opened), Half::new(!opened)],
             lossy: false,
+            from_start: opened,
             pairer: Pairer::new(!opened),
             protocol: Protocol::Http1,
+            sniff: None,
         }
     }
 
@@ -98,7 +106,10 @@ impl Conn {
         {
             self.leave(Protocol::Tls, context);
         }
-        self.drive(end, &mut input, context);
+        match self.sniff(end, input, context) {
+            Some(shown) => self.drive_sniffed(end, input, shown, context),
+            None => self.drive(end, &mut input, context),
+        }
         self.half(end).next = Place {
             offset: chunk.offset + chunk.bytes.len() as u64,
             ..input.place
@@ -115,18 +126,24 @@ impl Conn {
                 State::Body(_) => self.step_body(end, input, context),
                 State::Search(_) => self.step_search(end, input, context),
                 State::Passed => {
-                    let passed = input.take(input.bytes.len());
-                    count_passed(self.protocol, passed.len(), context.counters);
+                    let passed = input.take(input.bytes.len()).len();
+                    self.pass(end, passed, context);
                 }
             }
         }
-        count_passed(self.protocol, input.bytes.len(), context.counters);
+        match self.sniff.as_mut().and_then(|sniff| sniff.rest.as_mut()) {
+            Some((_, rest)) => rest.extend(input.bytes, input.place),
+            None => count_passed(self.protocol, input.bytes.len(), context.counters),
+        }
     }
 
     /// `len` bytes of one end are lost.
     pub(crate) fn handle_gap(&mut self, end: End, len: u64, context: &mut Context<'_>) {
         self.release_body(end, context);
         self.lossy = true;
+        if !self.proven {
+            self.sniff.get_or_insert_default().handle_gap(end);
+        }
         let side = self.side(end);
         let half = &mut self.halves[end.index()];
         half.fresh = false;
@@ -184,6 +201,7 @@ impl Conn {
             self.pairer.handle_server_close(context);
         }
         if self.halves.iter().all(|half| half.closed) {
+            self.count_sniffed(context);
             self.pairer.finish_all(context);
         }
     }
@@ -228,7 +246,7 @@ impl Conn {
             if self.proven {
                 context.counters.bytes_http += blank as u64;
             } else {
-                context.counters.ledger.bytes_not_http += blank as u64;
+                self.pass(end, blank, context);
             }
         }
         if input.bytes.is_empty() {
@@ -330,14 +348,11 @@ impl Conn {
         };
         let held = buffer.bytes().len();
         let resume = match scanned {
-            Scanned::Tls | Scanned::Http2 => {
-                let protocol = match scanned {
-                    Scanned::Tls => Protocol::Tls,
-                    _ => Protocol::Http2,
-                };
-                count_passed(protocol, held, context.counters);
-                return self.leave(protocol, context);
+            Scanned::Tls => {
+                count_passed(Protocol::Tls, held, context.counters);
+                return self.leave(Protocol::Tls, context);
             }
+            Scanned::Http2 => return self.begin_http2(end, buffer),
             Scanned::TooLong { resume } => {
                 context.counters.count(Anomaly::HttpHeadTooLong);
                 resume
@@ -350,7 +365,7 @@ impl Conn {
             }
             Scanned::More | Scanned::Head { .. } => 0,
         };
-        context.counters.ledger.bytes_not_http += resume as u64;
+        self.pass(end, resume, context);
         buffer.drop_front(resume.min(held));
         input.take(resume.saturating_sub(held));
         self.pairer.handle_loss(self.side(end), 0);

@@ -17,7 +17,7 @@ use crate::{Anomaly, Counters, Limits};
 
 pub(crate) use fields::{ContentLength, Fields, Transfer};
 pub(crate) use scan::{Expected, Kind, METHOD_BYTES_MAX, Scan, Scanned, Trust};
-pub(crate) use start_line::{METHODS, is_usual_in_method};
+pub(crate) use start_line::{METHODS, is_usual_in_method, split_target};
 
 /// Fields that the fast path has room for; heads with more take the lenient path.
 const FAST_FIELDS: usize = 64;
@@ -166,7 +166,7 @@ struct StartLine<'a> {
 impl StartLine<'_> {
     fn with(self, headers: Headers, fields: Fields, charset: Charset) -> RequestHead {
         let connect = self.method == "CONNECT";
-        let (path, query, target) = start_line::split_target(connect, self.target);
+        let (path, query, target) = split_target(connect, self.target);
         RequestHead {
             protocol: self.protocol,
             method: self.method.to_owned(),
@@ -236,6 +236,14 @@ impl<'a> Text<'a> {
             }
         }
         (headers, noted)
+    }
+}
+
+/// A part of a head whose charset is known.
+pub(crate) fn text(part: &[u8], charset: Charset) -> Cow<'_, str> {
+    match charset {
+        Charset::Utf8 => String::from_utf8_lossy(part),
+        Charset::Latin1 => latin1(part).into(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod framing_table;
+mod h2;
 mod loss;
 mod peers;
 mod playbook;

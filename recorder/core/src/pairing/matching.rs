@@ -20,6 +20,11 @@ pub(crate) struct Match {
 }
 
 impl Match {
+    /// Index of the exchange; `None` if no request waits.
+    pub(crate) fn index(&self) -> Option<u32> {
+        self.index
+    }
+
     /// Whether acknowledgements prove the pair.
     pub(crate) fn is_proven(&self) -> bool {
         self.proven

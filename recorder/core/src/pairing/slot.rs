@@ -33,6 +33,8 @@ pub(super) struct Part {
     pub(super) body_bytes: u64,
     /// It ended before its last byte.
     pub(super) broken: bool,
+    /// No more of the body is stored.
+    pub(super) cut: bool,
 }
 
 /// An exchange in the making, and what is needed only meanwhile.
@@ -142,7 +144,10 @@ impl Slot {
     /// Adds bytes of a body; gives how many of them are stored.
     pub(super) fn append(&mut self, side: Side, bytes: &[u8], body_bytes_max: usize) -> usize {
         let part = &mut self.parts[side as usize];
-        let room = (body_bytes_max as u64).saturating_sub(part.body_bytes);
+        let room = match part.cut {
+            false => (body_bytes_max as u64).saturating_sub(part.body_bytes),
+            true => 0,
+        };
         let stored = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
         part.body.extend_from_slice(&bytes[..stored]);
         part.body_bytes += bytes.len() as u64;

@@ -228,20 +228,13 @@ impl Conn {
         let (before, held) = (input.bytes.len(), search.held());
         let mut passed = 0;
         let outcome = search.advance(input, expected, &mut passed, context.limits);
-        context.counters.ledger.bytes_not_http += passed;
         let taken = before - input.bytes.len();
         if !proven {
             // A start that lies behind the bound is not found, however the bytes were cut.
             half.searched += passed;
             if half.searched > context.limits.http_probe_bytes_max {
-                let kept = match &outcome {
-                    Outcome::FoundEarlier(buffer) => buffer.bytes().len(),
-                    Outcome::Found => 0,
-                    Outcome::Nothing => search.held(),
-                };
-                debug_assert_eq!(passed + kept as u64, (held + taken) as u64);
-                context.counters.ledger.bytes_not_http += kept as u64;
                 half.state = State::Passed;
+                self.pass(end, held + taken, context);
                 return self.settle_opaque(context);
             }
         }
@@ -261,6 +254,7 @@ impl Conn {
                 }));
             }
         }
+        self.pass(end, usize::try_from(passed).unwrap_or(usize::MAX), context);
     }
 
     /// `len` bytes are lost where a message may have begun, or the bytes before no longer tell where the next one does.
@@ -282,7 +276,7 @@ impl Conn {
             State::Search(search) => (search.held(), false),
             _ => (0, false),
         };
-        context.counters.ledger.bytes_not_http += held as u64;
+        self.pass(end, held, context);
         head
     }
 
@@ -297,6 +291,7 @@ impl Conn {
             count_passed(protocol, held, context.counters);
             self.half(end).state = State::Passed;
         }
+        self.count_sniffed(context);
         self.protocol = protocol;
         self.pairer.finish_all(context);
     }
@@ -318,10 +313,13 @@ impl Conn {
         if websocket {
             return self.leave(Protocol::Opaque, context);
         }
-        self.proven = false;
-        self.ends = Ends::Assumed;
         for end in [End::A, End::B] {
             self.drop_held(end, context);
+        }
+        self.proven = false;
+        self.from_start = true;
+        self.ends = Ends::Assumed;
+        for end in [End::A, End::B] {
             let half = self.half(end);
             if !half.closed && !matches!(half.state, State::Body(_)) {
                 half.state = State::Start;

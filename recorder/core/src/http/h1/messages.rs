@@ -29,7 +29,7 @@ impl Conn {
         match head::read(kind, bytes, context.limits, context.counters) {
             Some(head) => self.handle_head(end, head, bytes.len(), place, next, context),
             None => {
-                context.counters.ledger.bytes_not_http += bytes.len() as u64;
+                self.pass(end, bytes.len(), context);
                 context.counters.count(Anomaly::HttpHeadMalformed);
                 self.pairer.handle_loss(self.side(end), 0);
                 self.half(end).state = State::Search(Box::new(Search::new(Buffer::new(next))));
@@ -92,6 +92,10 @@ impl Conn {
     ) {
         self.learn_ends(end, Side::Server, context);
         let matched = self.pairer.match_response(place);
+        let at_message_end = !matches!(self.half(end.peer()).state, State::Body(_));
+        if head.status == 101 && head.fields.h2c && at_message_end {
+            return self.upgrade_to_http2(end, matched, head.status, next, context);
+        }
         let message = Message::Response {
             status: head.status,
             asked: matched.asked,
@@ -193,16 +197,23 @@ impl Conn {
                     peer.state = State::Search(Box::new(Search::new(Buffer::new(peer.next))));
                 }
             }
-            self.client = client;
-            let info = Arc::make_mut(&mut self.info);
-            std::mem::swap(&mut info.client, &mut info.server);
+            self.set_client(client);
         }
         if !self.proven {
             self.proven = true;
+            self.count_sniffed(context);
             let peer = self.half(end.peer());
             if matches!(peer.state, State::Passed) && !peer.closed {
                 peer.state = State::Search(Box::new(Search::new(Buffer::new(peer.next))));
             }
+        }
+    }
+
+    pub(super) fn set_client(&mut self, client: End) {
+        if client != self.client {
+            self.client = client;
+            let info = Arc::make_mut(&mut self.info);
+            std::mem::swap(&mut info.client, &mut info.server);
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Fields {
     pub(crate) expects_continue: bool,
     /// `Upgrade` names WebSocket.
     pub(crate) websocket: bool,
+    /// `Upgrade` names HTTP/2 in clear text.
+    pub(crate) h2c: bool,
     /// A field above was written in a way that recipients read differently.
     pub(crate) doubtful: bool,
 }
@@ -49,6 +51,7 @@ impl Fields {
             7 if name.eq_ignore_ascii_case("upgrade") => {
                 self.websocket |=
                     elements(value).any(|word| word.eq_ignore_ascii_case(b"websocket"));
+                self.h2c |= elements(value).any(|word| word.eq_ignore_ascii_case(b"h2c"));
             }
             14 if name.eq_ignore_ascii_case("content-length") => self.note_length(value),
             17 if name.eq_ignore_ascii_case("transfer-encoding") => self.note_transfer(value),

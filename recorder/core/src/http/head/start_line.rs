@@ -124,7 +124,7 @@ fn protocol(word: &[u8]) -> Option<Protocol> {
 }
 
 /// Splits a request target into path, query and, where it is not simply `path?query`, the target itself.
-pub(super) fn split_target(
+pub(crate) fn split_target(
     connect: bool,
     target: &str,
 ) -> (String, Option<String>, Option<String>) {

@@ -223,6 +223,9 @@ fn render(out: &mut String, exchange: &Exchange) {
         exchange.index, exchange.protocol, exchange.completeness
     )
     .unwrap();
+    if let Some(stream) = exchange.stream_id {
+        write!(out, ", stream {stream}").unwrap();
+    }
     write!(out, "{}", word(exchange.framing, "framing")).unwrap();
     write!(out, "{}", word(exchange.pairing, "pairing")).unwrap();
     if exchange.charset == schema::Charset::Latin1 {

@@ -206,7 +206,7 @@ fn conversation(turns: &[Turn]) -> Script {
 }
 
 /// Takes bytes out of one end's stream, from a share (in thousandths) of it on.
-fn tear(script: &Script, (client, share, len): (bool, u64, u64)) -> Script {
+pub(super) fn tear(script: &Script, (client, share, len): (bool, u64, u64)) -> Script {
     let from = if client { End::A } else { End::B };
     let lens = script.ops.iter().map(|op| match op {
         Op::Bytes(end, bytes) if *end == from => bytes.len(),
