@@ -71,9 +71,10 @@ impl Default for RunOptions {
             segment_bytes_max: 64 << 20,
             segment_age_max: Duration::from_secs(60),
             divergences_rows_max: 20_000,
-            zstd_level: 3,
-            waiting_max: 4_096,
-            waiting_bytes_max: 128 << 20,
+            zstd_level: 1,
+            // Small enough that memory is used again while it is in the cache: fresh pages cost more than waiting.
+            waiting_max: 256,
+            waiting_bytes_max: 32 << 20,
         }
     }
 }

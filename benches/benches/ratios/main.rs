@@ -13,6 +13,7 @@ mod output;
 mod read;
 mod replay;
 mod run;
+mod timer;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,7 @@ use std::io::BufWriter;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use benches::{Traffic, write_pcap};
@@ -16,7 +17,8 @@ use serde_json::Value;
 
 use crate::ROUNDS;
 use crate::output::{Goal, line, median, result};
-use crate::run::{Programs, measure as run};
+use crate::run::{Cost, Programs, measure as run};
+use crate::timer::beside;
 
 const CONNECTIONS: u64 = 64;
 const SPEED_EXCHANGES: u64 = 200_000;
@@ -60,7 +62,7 @@ impl Nginx {
         let nginx = Self { child, port };
         // Bounded: each try takes at least a millisecond of nginx's start.
         let ready = (0..5_000).any(|_| {
-            std::thread::park_timeout(std::time::Duration::from_millis(2));
+            std::thread::park_timeout(Duration::from_millis(2));
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         ensure!(ready, "nginx does not listen on port {port}");
@@ -116,14 +118,15 @@ fn archive(
     Ok(archive)
 }
 
-/// Replays an archive, as fast as possible from one core or on schedule, and gives the wall time, the CPU time and the run's document.
+/// Replays an archive, as fast as possible from one core or on schedule, and gives its cost and the run's document.
 fn replay(
     programs: &Programs,
     archive: &Path,
     url: &str,
     name: &str,
     speed: &str,
-) -> anyhow::Result<(f64, f64, Value)> {
+    flags: &[&str],
+) -> anyhow::Result<(Cost, Value)> {
     let pinned = ["taskset", "-c", CLIENT_CORE];
     let mut command = if speed == "max" {
         pinned.to_vec()
@@ -148,63 +151,80 @@ fn replay(
     command.extend(WINDOW);
     let connections = CONNECTIONS.to_string();
     command.extend(["--run", name]);
+    command.extend(flags);
     if speed == "max" {
         command.extend(["--in-flight", connections.as_str()]);
     }
     let cost = run(&[0, 1], &command)?;
     let document = fs::read(archive.join("runs").join(name).join("run.json"))?;
-    Ok((cost.wall, cost.cpu, serde_json::from_slice(&document)?))
+    Ok((cost, serde_json::from_slice(&document)?))
 }
 
-/// Requests a second as fast as possible, ours and oha's in turns.
+/// Requests a second as fast as possible, and CPU a request: ours without and with comparison, and oha's, in turns.
 pub(crate) fn measure_speed(programs: &Programs, folder: &Path) -> anyhow::Result<()> {
     let archive = archive(programs, folder, "speed", SPEED_EXCHANGES)?;
     let sent = traffic(SPEED_EXCHANGES).exchange(0);
     let nginx = Nginx::start(folder, &sent.response_body)?;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let mut rounds: [Vec<Cost>; 3] = Default::default();
     for round in 1..=ROUNDS {
         let other = oha(&nginx)?;
-        let name = format!("speed-{round}");
-        let (wall, cpu, document) = replay(programs, &archive, &nginx.url(), &name, "max")?;
-        let own = SPEED_EXCHANGES as f64 / wall;
+        let url = nginx.url();
+        let mut ours = |flags: &[&str]| {
+            let name = format!("speed-{round}-{}", flags.len());
+            replay(programs, &archive, &url, &name, "max", flags)
+        };
+        let (plain, _) = ours(&["--no-compare"])?;
+        let (compared, document) = ours(&[])?;
         let totals = &document["totals"];
+        let told = |cost: &Cost| format!("{:.0}/s {:.1} us CPU", rate(cost), cpu_us(cost));
         line(&format!(
-            "round {round}: replayer {own:.0}/s ({cpu:.2} s CPU; sent {}, matched {}), oha {other:.0}/s",
-            totals["sent"], totals["matched"]
+            "round {round}: oha {}; replayer {}, comparing {} (sent {}, matched {}); peak {:.0} MiB",
+            told(&other),
+            told(&plain),
+            told(&compared),
+            totals["sent"],
+            totals["matched"],
+            compared.memory
         ));
-        ours.push(own);
-        theirs.push(other);
+        for (costs, cost) in rounds.iter_mut().zip([other, plain, compared]) {
+            costs.push(cost);
+        }
     }
-    result(
-        "replayer run --speed max, over oha",
-        median(ours) / median(theirs),
-        "x",
-        Goal::AtLeast(0.4),
-    );
+    let ratio = |which: usize, of: fn(&Cost) -> f64| {
+        let rounds = rounds[which].iter().zip(&rounds[0]);
+        median(rounds.map(|(ours, theirs)| of(ours) / of(theirs)).collect())
+    };
+    for (name, which, goal) in [
+        ("not comparing", 1, Goal::AtLeast(0.9)),
+        ("comparing", 2, Goal::AtLeast(0.7)),
+    ] {
+        let name = format!("replayer run --speed max {name}, over oha");
+        result(&name, ratio(which, rate), "x", goal);
+    }
+    for (name, which) in [("not comparing", 1), ("comparing", 2)] {
+        let name = format!("CPU a request {name}, over oha's");
+        result(&name, ratio(which, cpu_us), "x", Goal::AtMost(1.3));
+    }
     Ok(())
 }
 
-/// oha's requests a second, from one core over as many connections, by its own count.
-fn oha(nginx: &Nginx) -> anyhow::Result<f64> {
+/// Requests a second.
+fn rate(cost: &Cost) -> f64 {
+    SPEED_EXCHANGES as f64 / cost.wall
+}
+
+/// CPU a request, microseconds.
+fn cpu_us(cost: &Cost) -> f64 {
+    cost.cpu * 1e6 / SPEED_EXCHANGES as f64
+}
+
+/// What oha takes for as many requests, from one core over as many connections.
+fn oha(nginx: &Nginx) -> anyhow::Result<Cost> {
     let (number, connections) = (SPEED_EXCHANGES.to_string(), CONNECTIONS.to_string());
     let url = format!("{}/api/v1/orders/1?expand=lines&page=1", nginx.url());
-    let output = Command::new("taskset")
-        .args([
-            "-c",
-            CLIENT_CORE,
-            "oha",
-            "--no-tui",
-            "--output-format",
-            "json",
-        ])
-        .args(["-n", &number, "-c", &connections, &url])
-        .output()
-        .context("start oha: `cargo install oha --locked` installs it")?;
-    let printed: Value = serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("oha: {}", String::from_utf8_lossy(&output.stderr)))?;
-    printed["summary"]["requestsPerSec"]
-        .as_f64()
-        .context("oha prints its rate")
+    let mut command = vec!["taskset", "-c", CLIENT_CORE, "oha", "--no-tui"];
+    command.extend(["-n", &number, "-c", &connections, &url]);
+    run(&[0], &command).context("run oha: `cargo install oha --locked` installs it")
 }
 
 /// The schedule at 2,000 requests a second.
@@ -212,10 +232,13 @@ pub(crate) fn measure_schedule(programs: &Programs, folder: &Path) -> anyhow::Re
     let archive = archive(programs, folder, "schedule", SCHEDULE_EXCHANGES)?;
     let sent = traffic(SCHEDULE_EXCHANGES).exchange(0);
     let nginx = Nginx::start(folder, &sent.response_body)?;
-    let (mut lags, mut drifts) = (Vec::new(), Vec::new());
+    let (mut lags, mut bares, mut drifts) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         let name = format!("schedule-{round}");
-        let (wall, cpu, document) = replay(programs, &archive, &nginx.url(), &name, "1")?;
+        let step = Duration::from_micros(500);
+        let url = nginx.url();
+        let (replayed, bare) = beside(step, || replay(programs, &archive, &url, &name, "1", &[]));
+        let (cost, document) = replayed?;
         let schedule = &document["report"]["schedule"];
         let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
         let lag = number(&schedule["lag"]["p99_us"]) / 1e3;
@@ -223,12 +246,18 @@ pub(crate) fn measure_schedule(programs: &Programs, folder: &Path) -> anyhow::Re
             - number(&schedule["lag_first_tenth_us"]))
             / 1e3;
         line(&format!(
-            "round {round}: {wall:.1} s, {cpu:.1} s CPU, sent {}; lag p50 {} us, p99 {} us, max {} us; drift {drift:.3} ms",
+            "round {round}: {:.1} s, {:.1} s CPU, sent {}; lag p50 {} us, p99 {} us, max {} us; drift {drift:.3} ms; a bare loop beside it p50 {:.0} us, p99 {:.0} us, max {:.0} us",
+            cost.wall,
+            cost.cpu,
             document["totals"]["sent"],
             schedule["lag"]["p50_us"],
             schedule["lag"]["p99_us"],
-            schedule["lag"]["max_us"]
+            schedule["lag"]["max_us"],
+            bare.p50_us,
+            bare.p99_us,
+            bare.max_us
         ));
+        bares.push(bare.p99_us / 1e3);
         lags.push(lag);
         drifts.push(drift);
     }
@@ -236,8 +265,13 @@ pub(crate) fn measure_schedule(programs: &Programs, folder: &Path) -> anyhow::Re
         "schedule at 2,000/s, p99 lag",
         median(lags),
         "ms",
-        Goal::AtMost(2.0),
+        Goal::AtMost(1.0),
     );
+    line(&format!(
+        "{:<44} {:>9.2}ms",
+        "the machine's part: a bare loop, p99 lag",
+        median(bares)
+    ));
     result(
         "schedule at 2,000/s, drift over 30 s",
         median(drifts),
