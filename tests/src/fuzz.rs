@@ -1,6 +1,7 @@
 //! What the fuzz targets do with bytes: each target of `tests/fuzz` is one function here, so that its corpus is an ordinary
 //! test, too. `tests/fuzz/README.md` says how to run them.
 
+mod answer;
 mod frames;
 mod h1;
 mod input;
@@ -8,6 +9,7 @@ mod reassembly;
 
 use recorder_core::LinkType;
 
+pub use answer::fuzz_answer;
 pub use frames::fuzz_frames;
 pub use h1::fuzz_h1;
 pub use reassembly::fuzz_reassembly;
@@ -27,7 +29,8 @@ pub const LINKS: [LinkType; 7] = [
 pub type Target = fn(&[u8]);
 
 /// Every target: the name of its corpus, and what it does.
-pub const TARGETS: [(&str, Target); 3] = [
+pub const TARGETS: [(&str, Target); 4] = [
+    ("answer", fuzz_answer),
     ("frames", fuzz_frames),
     ("reassembly", fuzz_reassembly),
     ("h1", fuzz_h1),

@@ -169,7 +169,7 @@ pub(crate) fn measure_speed(programs: &Programs, folder: &Path) -> anyhow::Resul
     for round in 1..=ROUNDS {
         let other = oha(&nginx)?;
         let url = nginx.url();
-        let mut ours = |flags: &[&str]| {
+        let ours = |flags: &[&str]| {
             let name = format!("speed-{round}-{}", flags.len());
             replay(programs, &archive, &url, &name, "max", flags)
         };
