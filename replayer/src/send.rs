@@ -401,6 +401,7 @@ fn bare(recorded: &Exchange) -> Exchange {
         framing: schema::Certainty::Exact,
         pairing: schema::Certainty::Exact,
         charset: recorded.charset,
+        tcp: None,
         replay: None,
     }
 }

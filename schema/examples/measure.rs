@@ -175,6 +175,7 @@ fn exchange(number: u64) -> Exchange {
         framing: Certainty::Exact,
         pairing: Certainty::Exact,
         charset: Charset::Utf8,
+        tcp: None,
         replay: None,
     }
 }

@@ -81,6 +81,12 @@ pub const FRAMING: &str = "framing";
 pub const PAIRING: &str = "pairing";
 /// `exchanges`: how text of heads was read from bytes.
 pub const HEAD_CHARSET: &str = "head_charset";
+/// `exchanges`: of a one-sided exchange, the sequence number of its message's first byte.
+pub const TCP_SEQUENCE: &str = "tcp_sequence";
+/// `exchanges`: of a one-sided exchange, the sequence number after its message's last byte.
+pub const TCP_SEQUENCE_END: &str = "tcp_sequence_end";
+/// `exchanges`: of a one-sided exchange, how far its sender had acknowledged the other end.
+pub const TCP_ACKNOWLEDGEMENT: &str = "tcp_acknowledgement";
 
 /// `exchanges` of a run, `divergences`: `request_start` of the recorded exchange.
 pub const RECORDED_START: &str = "recorded_start";
@@ -225,6 +231,9 @@ fn exchange_fields() -> Vec<Field> {
         always(FRAMING, DataType::Utf8),
         always(PAIRING, DataType::Utf8),
         always(HEAD_CHARSET, DataType::Utf8),
+        maybe(TCP_SEQUENCE, DataType::Int64),
+        maybe(TCP_SEQUENCE_END, DataType::Int64),
+        maybe(TCP_ACKNOWLEDGEMENT, DataType::Int64),
     ]
 }
 

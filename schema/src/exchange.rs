@@ -40,8 +40,22 @@ pub struct Exchange {
     pub pairing: Certainty,
     /// How the text of both heads was read from bytes.
     pub charset: Charset,
+    /// Where the one message of a one-sided exchange (`no_request`, `no_response`) lies in its TCP connection, so that it can
+    /// be joined with the other one, recorded elsewhere. `None` where both messages were seen, and for HTTP/2.
+    pub tcp: Option<TcpSpan>,
     /// In a run: how this exchange was replayed. `None` in a recording.
     pub replay: Option<Box<Replay>>,
+}
+
+/// Where a message lies in the sequence numbers of its TCP connection (RFC 9293 section 3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpSpan {
+    /// Sequence number of its first byte.
+    pub sequence: u32,
+    /// The sequence number after its last byte that was seen.
+    pub sequence_end: u32,
+    /// How far its sender had acknowledged the other end when it sent the first byte.
+    pub acknowledgement: u32,
 }
 
 impl Exchange {

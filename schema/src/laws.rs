@@ -179,6 +179,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
             framing: words.2,
             pairing: words.3,
             charset: words.4,
+            tcp: None,
             replay: None,
         },
     )

@@ -44,7 +44,7 @@ pub use divergence::{Divergence, DivergenceKind, decode_divergences, encode_dive
 pub use error::Error;
 pub use exchange::{
     Body, Certainty, Charset, Completeness, ConnectionInfo, Exchange, ExchangeVerdict, Outcome,
-    Protocol, Replay, Request, Response,
+    Protocol, Replay, Request, Response, TcpSpan,
 };
 pub use headers::Headers;
 pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};

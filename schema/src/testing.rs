@@ -86,6 +86,7 @@ pub(crate) fn exchange(number: u64, micros: u64) -> Exchange {
         framing: Certainty::Exact,
         pairing: Certainty::Exact,
         charset: Charset::Utf8,
+        tcp: None,
         replay: None,
     }
 }

@@ -193,6 +193,7 @@ fn row(index: u32, completeness: Completeness) -> Exchange {
         } else {
             Charset::Utf8
         },
+        tcp: None,
         replay: None,
     }
 }

@@ -111,6 +111,12 @@ fn provenance(exchange: &Exchange) -> Vec<String> {
             lines.push(format!("{what} assumed"));
         }
     }
+    if let Some(span) = exchange.tcp {
+        lines.push(format!(
+            "tcp {}..{} acknowledging {}",
+            span.sequence, span.sequence_end, span.acknowledgement
+        ));
+    }
     for (what, bytes) in [
         ("request", exchange.request_missing_bytes),
         ("response", exchange.response_missing_bytes),

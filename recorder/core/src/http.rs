@@ -69,9 +69,9 @@ pub(crate) struct Chunk<'a> {
     pub(crate) from: End,
     /// Capture time of the frame that carried them.
     pub(crate) at: Timestamp,
-    /// Offset of the first byte in this end's stream (0 is the first byte after the SYN, or the first byte seen).
+    /// Place of the first byte in this end's stream: it counts bytes, and its low 32 bits are the sequence number.
     pub(crate) offset: u64,
-    /// How far the sender had acknowledged the other end's stream, as an offset there.
+    /// How far the sender had acknowledged the other end's stream, as a place there.
     pub(crate) acked: u64,
     pub(crate) bytes: &'a [u8],
 }
@@ -113,6 +113,8 @@ pub(crate) enum Protocol {
 pub(crate) struct Conn {
     protocol: Protocol,
     parser: Parser,
+    /// The end that did not open the connection; where that was not seen, the one with the lower port.
+    server: End,
 }
 
 /// The parser of a connection.
@@ -126,10 +128,23 @@ enum Parser {
 
 impl Conn {
     pub(crate) fn new(identity: Identity) -> Self {
+        let [a, b] = identity.ends.map(|end| end.port());
+        let lower = if a < b { End::A } else { End::B };
         Self {
             protocol: Protocol::Http1,
+            server: identity.initiator.map_or(lower, End::peer),
             parser: Parser::Http1(Box::new(h1::Conn::new(identity))),
         }
+    }
+
+    /// Whether it speaks TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.protocol == Protocol::Tls
+    }
+
+    /// The end that is the server, if the connection is no HTTP that tells.
+    pub(crate) fn server(&self) -> End {
+        self.server
     }
 
     /// Takes the next bytes of one end; `limits` and `options` are the pipeline's.

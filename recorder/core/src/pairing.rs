@@ -192,6 +192,7 @@ impl Pairer {
         if framing == Certainty::Assumed {
             slot.exchange.framing = framing;
         }
+        slot.answer = Some((place, place.offset));
         slot.agree_on(head.charset);
         slot.parts[Side::Server as usize].state = PartState::Open;
         slot.transfer_codings = head.fields.transfer_codings;
@@ -311,8 +312,10 @@ impl Pairer {
         let part = &mut slot.parts[side as usize];
         part.state = PartState::Ended;
         part.broken = ending == Ending::Broken;
-        if side == Side::Client {
-            slot.end = Some(place.offset);
+        match (side, &mut slot.answer) {
+            (Side::Client, _) => slot.end = Some(place.offset),
+            (Side::Server, Some((_, end))) => *end = place.offset,
+            (Side::Server, None) => {}
         }
         if slot.is_ended() || (self.server_closed && slot.is_unanswered()) {
             self.finish(at, context);

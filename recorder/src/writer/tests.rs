@@ -64,6 +64,7 @@ fn exchange(start: Timestamp, body: usize) -> Exchange {
         framing: Certainty::Exact,
         pairing: Certainty::Exact,
         charset: Charset::Utf8,
+        tcp: None,
         replay: None,
     }
 }

@@ -57,6 +57,7 @@ pub(crate) fn exchange(connection: u64, index: u32, millis: u64) -> Exchange {
         framing: Certainty::Exact,
         pairing: Certainty::Exact,
         charset: Charset::Utf8,
+        tcp: None,
         replay: None,
     }
 }

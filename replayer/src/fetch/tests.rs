@@ -46,6 +46,7 @@ fn exchange(connection: u64, start: Timestamp) -> Exchange {
         framing: Certainty::Exact,
         pairing: Certainty::Exact,
         charset: Charset::Utf8,
+        tcp: None,
         replay: None,
     }
 }

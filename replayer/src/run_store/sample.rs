@@ -89,6 +89,7 @@ pub(crate) fn recorded(n: u32, answer: &str) -> Exchange {
         framing: Certainty::Exact,
         pairing: Certainty::Exact,
         charset: Charset::Utf8,
+        tcp: None,
         replay: None,
     }
 }

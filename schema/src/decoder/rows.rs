@@ -13,8 +13,8 @@ use bytes::Bytes;
 use self::columns_of::{ExchangeColumns, MessageColumns, ReplayColumns};
 use crate::metadata::BatchSpan;
 use crate::{
-    Body, ConnectionId, ConnectionInfo, Error, Exchange, Replay, Request, Response, TimeWindow,
-    Timestamp, Vni,
+    Body, ConnectionId, ConnectionInfo, Error, Exchange, Replay, Request, Response, TcpSpan,
+    TimeWindow, Timestamp, Vni,
 };
 
 /// Decodes the rows of `record_batch` that lie in `window` into `into`. All of them are rows of `batch`.
@@ -62,9 +62,23 @@ fn exchange(
         framing: columns.framing.word(row)?,
         pairing: columns.pairing.word(row)?,
         charset: columns.head_charset.word(row)?,
+        tcp: tcp(columns, row),
         replay: replay
             .map(|columns| replay_of(columns, row).map(Box::new))
             .transpose()?,
+    })
+}
+
+/// A row without all three numbers has no place in TCP; nor has one with a number that is none.
+fn tcp(columns: &ExchangeColumns<'_>, row: usize) -> Option<TcpSpan> {
+    let number = |index: usize| {
+        let column = columns.tcp[index].as_ref()?;
+        u32::try_from(column.get(row)?).ok()
+    };
+    Some(TcpSpan {
+        sequence: number(0)?,
+        sequence_end: number(1)?,
+        acknowledgement: number(2)?,
     })
 }
 

@@ -92,6 +92,7 @@ impl Conn {
     /// Takes the next bytes of one end; says what the connection speaks.
     pub(crate) fn handle_chunk(&mut self, chunk: Chunk<'_>, context: &mut Context<'_>) -> Protocol {
         let end = chunk.from;
+        self.half(end).first.get_or_insert(chunk.offset);
         let mut input = Input {
             bytes: chunk.bytes,
             place: Place {
@@ -147,6 +148,7 @@ impl Conn {
         let side = self.side(end);
         let half = &mut self.halves[end.index()];
         half.fresh = false;
+        half.first.get_or_insert(0);
         half.next.offset += len;
         let (index, place) = (half.index, half.next);
         let State::Body(body) = &mut half.state else {

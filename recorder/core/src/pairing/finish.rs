@@ -3,7 +3,7 @@
 use std::mem::take;
 
 use bytes::Bytes;
-use schema::{Body, Certainty, Completeness, Response};
+use schema::{Body, Certainty, Completeness, Response, TcpSpan};
 
 use super::slot::{Part, PartState, Slot};
 use crate::http::Context;
@@ -24,6 +24,7 @@ impl Slot {
                 Certainty::Exact
             };
         }
+        self.exchange.tcp = self.tcp();
         let [client, server] = &mut self.parts;
         if let Some(request) = &mut self.exchange.request {
             request.body = body(client);
@@ -36,6 +37,25 @@ impl Slot {
             let codings = codings(response, self.transfer_codings.take());
             decode(response, codings, whole, context.options, context.counters);
         }
+    }
+
+    /// Where the only message of a one-sided exchange lies.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low 32 bits of a place are the sequence number"
+    )]
+    fn tcp(&self) -> Option<TcpSpan> {
+        let (place, end) = match (&self.exchange.request, self.answer) {
+            _ if self.exchange.stream_id.is_some() => return None,
+            (Some(_), None) => (self.place, self.end.unwrap_or(self.place.offset)),
+            (None, Some((place, end))) => (place, end),
+            _ => return None,
+        };
+        Some(TcpSpan {
+            sequence: place.offset as u32,
+            sequence_end: end as u32,
+            acknowledgement: place.acked as u32,
+        })
     }
 
     /// The first word that applies, in the order of [`Completeness`].

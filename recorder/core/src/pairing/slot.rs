@@ -48,6 +48,8 @@ pub(super) struct Slot {
     pub(super) place: Place,
     /// Where the request ends in its stream, once it has.
     pub(super) end: Option<u64>,
+    /// Where the response begins, once it has, and where its last byte that was seen ends.
+    pub(super) answer: Option<(Place, u64)>,
     /// How many losses came before, see [`Pairer`](super::Pairer).
     pub(super) epoch: u32,
     /// The framing is assumed for no other reason than that the request was found by searching, and a proven pair clears it.
@@ -81,6 +83,7 @@ impl Slot {
                 framing: Certainty::Exact,
                 pairing: Certainty::Exact,
                 charset,
+                tcp: None,
                 replay: None,
             },
             parts: Default::default(),
@@ -91,6 +94,7 @@ impl Slot {
                 acked: 0,
             },
             end: None,
+            answer: None,
             epoch,
             provable: false,
             upgraded: false,

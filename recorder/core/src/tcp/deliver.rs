@@ -88,9 +88,7 @@ impl Connection {
         if !peer.seen && matches!(peer.start, Start::Joined | Start::Syn) {
             peer.next = peer.next.max(arrival.acked);
         }
-        let acked = arrival.acked.since(peer.origin);
         let half = self.half_mut(from);
-        let offset = arrival.position.since(half.origin);
         half.next = arrival.position.plus(arrival.bytes.len() as u64);
         half.begun = true;
         half.wait = None;
@@ -100,8 +98,8 @@ impl Connection {
             let chunk = Chunk {
                 from,
                 at: arrival.at,
-                offset,
-                acked,
+                offset: arrival.position.number(),
+                acked: arrival.acked.number(),
                 bytes: arrival.bytes,
             };
             (cx.sink)(Event::Chunk(chunk), cx.counters);

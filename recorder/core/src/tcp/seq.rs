@@ -33,6 +33,11 @@ impl Position {
         self.0 as u32
     }
 
+    /// The place as a number: its low 32 bits are the sequence number.
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
     /// The place `len` bytes further.
     pub(crate) const fn plus(self, len: u64) -> Self {
         Self(self.0.saturating_add(len))

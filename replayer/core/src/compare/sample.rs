@@ -58,6 +58,7 @@ pub(crate) fn exchange(path: &str, status: u16, headers: &[(&str, &str)], body: 
         framing: Certainty::Exact,
         pairing: Certainty::Exact,
         charset: Charset::Utf8,
+        tcp: None,
         replay: None,
     }
 }

@@ -314,6 +314,8 @@ pub(super) struct QualityColumns {
     framing: StringBuilder,
     pairing: StringBuilder,
     head_charset: StringBuilder,
+    /// Sequence number, the one after the end, acknowledgement.
+    tcp: [Int64Builder; 3],
 }
 
 impl QualityColumns {
@@ -325,6 +327,7 @@ impl QualityColumns {
             framing: texts(rows, 5),
             pairing: texts(rows, 5),
             head_charset: texts(rows, 5),
+            tcp: [(); 3].map(|()| Int64Builder::with_capacity(rows)),
         }
     }
 
@@ -338,9 +341,16 @@ impl QualityColumns {
         self.framing.append_value(exchange.framing.as_str());
         self.pairing.append_value(exchange.pairing.as_str());
         self.head_charset.append_value(exchange.charset.as_str());
+        let numbers = exchange
+            .tcp
+            .map(|span| [span.sequence, span.sequence_end, span.acknowledgement]);
+        for (index, column) in self.tcp.iter_mut().enumerate() {
+            column.append_option(numbers.map(|numbers| numbers[index].into()));
+        }
     }
 
-    pub(super) fn finish(mut self) -> [ArrayRef; 6] {
+    pub(super) fn finish(mut self) -> [ArrayRef; 9] {
+        let [sequence, sequence_end, acknowledgement] = &mut self.tcp;
         [
             Arc::new(self.completeness.finish()),
             Arc::new(self.request_missing_bytes.finish()),
@@ -348,6 +358,9 @@ impl QualityColumns {
             Arc::new(self.framing.finish()),
             Arc::new(self.pairing.finish()),
             Arc::new(self.head_charset.finish()),
+            Arc::new(sequence.finish()),
+            Arc::new(sequence_end.finish()),
+            Arc::new(acknowledgement.finish()),
         ]
     }
 }

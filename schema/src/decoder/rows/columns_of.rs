@@ -103,6 +103,8 @@ pub(super) struct ExchangeColumns<'a> {
     pub(super) framing: Texts<'a>,
     pub(super) pairing: Texts<'a>,
     pub(super) head_charset: Texts<'a>,
+    /// Sequence number, the one after the end, acknowledgement; files from before they were added have none.
+    pub(super) tcp: [Option<Longs<'a>>; 3],
     /// Those of a run.
     pub(super) replay: Option<ReplayColumns<'a>>,
 }
@@ -150,6 +152,11 @@ impl<'a> ExchangeColumns<'a> {
             framing: Column::of(batch, columns::FRAMING)?,
             pairing: Column::of(batch, columns::PAIRING)?,
             head_charset: Column::of(batch, columns::HEAD_CHARSET)?,
+            tcp: [
+                Column::maybe(batch, columns::TCP_SEQUENCE)?,
+                Column::maybe(batch, columns::TCP_SEQUENCE_END)?,
+                Column::maybe(batch, columns::TCP_ACKNOWLEDGEMENT)?,
+            ],
             replay: match batch.column_by_name(columns::RECORDED_START) {
                 Some(_) => Some(ReplayColumns::of(batch)?),
                 None => None,

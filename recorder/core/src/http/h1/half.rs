@@ -52,6 +52,8 @@ pub(super) struct Half {
     pub(super) index: u32,
     /// Where the stream goes on.
     pub(super) next: Place,
+    /// Where the first chunk began; 0 after a gap before it.
+    pub(super) first: Option<u64>,
     /// Nothing was read yet since the connection, or the tunnel in it, began.
     pub(super) fresh: bool,
     /// The body may be missing, and the next message begin in its place.
@@ -76,6 +78,7 @@ impl Half {
                 offset: 0,
                 acked: 0,
             },
+            first: None,
             fresh: true,
             peek: false,
             guessed: joined,
@@ -308,7 +311,7 @@ impl Conn {
     }
 
     /// After 101, or 2xx to CONNECT: a WebSocket is nothing that is looked at; anything else may be TLS, HTTP/2, or HTTP/1
-    /// again.
+    /// again, in which the client is still the client.
     pub(super) fn enter_tunnel(&mut self, websocket: bool, context: &mut Context<'_>) {
         if websocket {
             return self.leave(Protocol::Opaque, context);
@@ -318,7 +321,7 @@ impl Conn {
         }
         self.proven = false;
         self.from_start = true;
-        self.ends = Ends::Assumed;
+        self.ends = Ends::Certain;
         for end in [End::A, End::B] {
             let half = self.half(end);
             if !half.closed && !matches!(half.state, State::Body(_)) {

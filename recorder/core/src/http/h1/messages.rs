@@ -65,7 +65,7 @@ impl Conn {
         self.learn_ends(end, Side::Client, context);
         let expects_continue = head.fields.expects_continue;
         let (length, framing) = framing::length(Message::Request, &head.fields, context.counters);
-        let joined = !self.opened && place.offset == 0;
+        let joined = !self.opened && self.half(end).first == Some(place.offset);
         // At a border the server had acknowledged all that is before the request, and no more.
         let border = joined || self.half(end.peer()).next.acked == place.offset;
         let start = match (self.half(end).guessed, border) {

@@ -126,7 +126,8 @@ fn stream(run: &Script, end: End) -> Vec<Option<u8>> {
     for told in &run.events {
         match told {
             Told::Bytes(from, offset, bytes) if *from == end => {
-                assert_eq!(*offset, stream.len() as u64, "offsets follow one another");
+                let offset = run.offset(end, *offset);
+                assert_eq!(offset, stream.len() as u64, "offsets follow one another");
                 stream.extend(bytes.iter().copied().map(Some));
             }
             Told::Gap(from, len) if *from == end => {

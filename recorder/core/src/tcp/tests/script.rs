@@ -209,11 +209,17 @@ impl Script {
         act(&mut self.connection, &mut cx);
     }
 
+    /// How far into its end's stream a place is.
+    pub(super) fn offset(&self, from: End, place: u64) -> u64 {
+        place - self.connection.half(from).origin.number()
+    }
+
     /// One line an event.
     pub(super) fn told(&self) -> Vec<String> {
         let line = |told: &Told| match told {
             Told::Open(what) => format!("open {what}"),
-            Told::Bytes(from, offset, bytes) => {
+            Told::Bytes(from, place, bytes) => {
+                let offset = self.offset(*from, *place);
                 format!("{from:?} {offset} {}", String::from_utf8_lossy(bytes))
             }
             Told::Gap(from, len) => format!("{from:?} gap {len}"),
