@@ -55,6 +55,7 @@ pub use capture::Captures;
 pub use config::{Config, ConfigError};
 pub use summary::{
     Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, Summary, Tables,
+    TlsServer,
 };
 pub use upload::Segments;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context as _, bail};
-use recorder_core::{Counters, Pipeline};
+use recorder_core::{Counters, Pipeline, TlsServers};
 use schema::{Completeness, Timestamp};
 use tokio::sync::mpsc;
 
@@ -29,6 +29,7 @@ pub(crate) struct Done {
     /// Exchanges by completeness, in the order of [`Completeness::ALL`].
     pub(crate) exchanges: Vec<u64>,
     pub(crate) report: Report,
+    pub(crate) tls: TlsServers,
     pub(crate) interrupted: bool,
 }
 
@@ -71,6 +72,7 @@ impl Shard {
         self.hand_over()?;
         Ok(Done {
             counters: self.pipeline.totals(),
+            tls: self.pipeline.tls_servers().clone(),
             exchanges,
             report: self.captures.into_report(),
             interrupted,

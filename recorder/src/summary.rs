@@ -8,7 +8,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use recorder_core::{Anomaly, Counters};
+use recorder_core::{Anomaly, Counters, TlsServers, TlsTraffic};
 use schema::{Completeness, RecorderId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,6 +16,9 @@ use serde_json::{Map, Value};
 use crate::capture::Report;
 use crate::shard::Done;
 use crate::upload::{Published, Segments};
+
+/// Servers with TLS that a summary names.
+const TLS_SERVERS_MAX: usize = 20;
 
 /// The result of one recording.
 #[derive(Clone, Debug, Serialize)]
@@ -46,6 +49,8 @@ pub struct Summary {
     pub payload_bytes: PayloadBytes,
     /// TCP connections.
     pub connections: Connections,
+    /// Servers that speak TLS, those with the most bytes first; at most 20.
+    pub tls_servers: Vec<TlsServer>,
     /// Exchanges recorded: `total`, then by completeness.
     pub exchanges: Map<String, Value>,
     /// Exchanges that were not recorded, by choice.
@@ -143,6 +148,17 @@ pub struct LeftOut {
     pub sampled: u64,
 }
 
+/// A server that speaks TLS, which cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TlsServer {
+    /// Its inner address and port; `other` for all that are too many to tell apart.
+    pub server: String,
+    /// Connections.
+    pub connections: u64,
+    /// TCP payload in both directions.
+    pub bytes: u64,
+}
+
 /// Holes in TCP streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Gaps {
@@ -175,6 +191,7 @@ impl Summary {
             exchanges,
             report,
             interrupted,
+            tls,
         } = done;
         let incomplete = interrupted || !report.faults.is_empty();
         let span = report.span;
@@ -206,6 +223,7 @@ impl Summary {
                 opened: counters.ledger.connections_opened,
                 joined_midstream: counters.ledger.connections_joined_midstream,
             },
+            tls_servers: tls_servers(&tls),
             exchanges: exchange_counts(&exchanges),
             left_out: LeftOut {
                 filtered: counters.ledger.exchanges_filtered_out,
@@ -297,6 +315,29 @@ fn exchange_counts(counts: &[u64]) -> Map<String, Value> {
     std::iter::once(("total".to_owned(), total.into()))
         .chain(each.map(|(name, &count)| (name.as_str().to_owned(), count.into())))
         .collect()
+}
+
+/// The servers with the most TLS; the rest together.
+fn tls_servers(tls: &TlsServers) -> Vec<TlsServer> {
+    let named = |server: String, traffic: TlsTraffic| TlsServer {
+        server,
+        connections: traffic.connections,
+        bytes: traffic.bytes,
+    };
+    let mut other = tls.other();
+    let mut servers = Vec::new();
+    for (server, traffic) in tls.by_bytes() {
+        if servers.len() < TLS_SERVERS_MAX {
+            servers.push(named(server.to_string(), traffic));
+        } else {
+            other.connections += traffic.connections;
+            other.bytes += traffic.bytes;
+        }
+    }
+    if other != TlsTraffic::default() {
+        servers.push(named("other".to_owned(), other));
+    }
+    servers
 }
 
 fn incomplete_files(faults: Vec<(String, String)>) -> Vec<IncompleteFile> {

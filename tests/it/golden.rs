@@ -8,6 +8,7 @@ mod http2;
 mod links;
 mod loss;
 mod peers;
+mod pitfalls;
 mod tcp;
 
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 //! * [`PacketScript`]: TCP conversations written down as a story, and the capture that a mirror would make of them.
 //! * [`fuzz`]: what the fuzz targets do with bytes.
 //! * [`h2`]: an end that speaks HTTP/2, for such stories.
+//! * [`Remirror`]: any capture as a lossy mirror would deliver it.
 //! * [`record`]: frames through the recorder's core; [`render()`]: what came out, as text for golden files.
 //! * [`recorder()`], [`replayer()`]: the built programs, run with a time limit.
 //! * [`Target`]: an HTTP server on loopback that answers as told and remembers what arrived, byte for byte.
@@ -21,6 +22,7 @@ mod packets;
 mod pipeline;
 mod proxy;
 mod python;
+mod remirror;
 mod render;
 mod shared;
 mod store;
@@ -37,6 +39,7 @@ pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, check_conservation, options, record, record_frames, record_with};
 pub use proxy::ThrottlingProxy;
 pub use python::{python, run_python};
+pub use remirror::{Encapsulation, Remirror, Remirrored};
 pub use render::{render, render_exchange};
 pub use shared::{Transaction, shared, shared_captures, transactions};
 pub use store::S3Server;

@@ -27,6 +27,7 @@ mod pipeline;
 mod rotation;
 mod selection;
 mod tcp;
+mod tls;
 mod wire;
 
 pub use counters::{Anomaly, Counters};
@@ -35,4 +36,5 @@ pub use limits::Limits;
 pub use pipeline::{Options, Pipeline};
 pub use rotation::{Cut, Rotation};
 pub use selection::{Filter, ParseFilterError, Selection};
+pub use tls::{TlsServers, TlsTraffic};
 pub use wire::{Frame, LinkType, TunnelPorts};

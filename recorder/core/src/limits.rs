@@ -78,6 +78,8 @@ pub struct Limits {
     pub http_search_line_bytes_max: usize,
     /// Bytes of one end in which a connection that never showed HTTP is searched for it; what follows is not HTTP.
     pub http_probe_bytes_max: u64,
+    /// Servers whose TLS is counted apart; that of further ones is counted together ([`crate::TlsServers::other`]).
+    pub tls_servers_max: usize,
     /// Requests of a connection that wait for their responses; at the bound the oldest is given up (`pipeline_full`).
     pub http_pipeline_depth_max: usize,
     /// Bytes of bodies that a connection's unfinished exchanges hold when a request begins; beyond, the oldest are given up
@@ -118,7 +120,7 @@ impl Default for Limits {
             ledger_rows_max: 65_536,
             ledger_empty_minutes_max: 1_440,
             gap_grace: Duration::from_millis(50),
-            gap_grace_frames: 64,
+            gap_grace_frames: 1_024,
             gap_wait: Duration::from_secs(10),
             gap_wait_one_sided: Duration::from_secs(2),
             gap_bytes_one_sided: 256 << 10,
@@ -133,6 +135,7 @@ impl Default for Limits {
             http_trailer_bytes_max: 64 << 10,
             http_search_line_bytes_max: 16 << 10,
             http_probe_bytes_max: 256 << 10,
+            tls_servers_max: 1_024,
             http_pipeline_depth_max: 1_024,
             http_pending_bytes_max: 64 << 20,
             http2_streams_max: 1_024,

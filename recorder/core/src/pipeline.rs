@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::selection::LeftOut;
 use crate::tcp::Segment;
 use crate::wire::{self, Content, Decoded, Fragment, Fragments, Inserted, Packet, Wrapping};
-use crate::{Anomaly, Counters, Frame, Limits, Selection, TunnelPorts};
+use crate::{Anomaly, Counters, Frame, Limits, Selection, TlsServers, TunnelPorts};
 
 use connection::{Connection, Surroundings};
 
@@ -56,6 +56,7 @@ pub struct Pipeline {
     /// Cost of the segments that connections hold out of order.
     held: usize,
     ledger: Ledger,
+    tls: TlsServers,
     ready: VecDeque<Exchange>,
     /// How many of those were counted in the ledger.
     counted: usize,
@@ -85,6 +86,7 @@ impl Pipeline {
             wakes: BinaryHeap::new(),
             held: 0,
             ledger: Ledger::default(),
+            tls: TlsServers::default(),
             ready: VecDeque::new(),
             counted: 0,
             now: Timestamp::MIN,
@@ -195,6 +197,12 @@ impl Pipeline {
     #[must_use]
     pub fn totals(&self) -> Counters {
         self.ledger.totals()
+    }
+
+    /// TLS by server so far.
+    #[must_use]
+    pub fn tls_servers(&self) -> &TlsServers {
+        &self.tls
     }
 
     /// Connections held, closed ones that linger included.
@@ -339,6 +347,7 @@ impl Pipeline {
             counters: self.ledger.cell(place.at, source, vni, &self.limits),
             held: &mut self.held,
             sources: &self.sources,
+            tls: &mut self.tls,
             ready: &mut self.ready,
         };
         Some((connection, surroundings))

@@ -105,6 +105,8 @@ pub(crate) struct Connection {
     /// Nothing is told any more.
     closed: bool,
     reset: Option<Box<Reset>>,
+    /// The end that sent a SYN with another sequence number, and what a SYN-ACK to it acknowledges.
+    ignored_syn: Option<(End, u32)>,
 }
 
 impl Connection {
@@ -120,6 +122,7 @@ impl Connection {
             one_sided: false,
             closed: false,
             reset: None,
+            ignored_syn: None,
         }
     }
 
@@ -150,11 +153,11 @@ impl Connection {
         }
         let half = self.half(segment.from);
         if half.is_far(segment.sequence, cx.limits) {
-            cx.counters.count(if segment.flags.syn() {
-                Anomaly::TcpSynIgnored
+            if segment.flags.syn() {
+                self.ignore_syn(segment, cx);
             } else {
-                Anomaly::TcpOutOfWindow
-            });
+                cx.counters.count(Anomaly::TcpOutOfWindow);
+            }
             return discard(segment, cx.counters);
         }
         if segment.flags.syn() && !self.handle_syn(segment, cx) {
@@ -312,6 +315,10 @@ impl Connection {
                 position,
                 acked,
             });
+            // It may have overtaken the first bytes of the stream that the mirror has.
+            if half.start == Start::Joined && !half.begun {
+                half.start = Start::Joining;
+            }
         }
     }
 

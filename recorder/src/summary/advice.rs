@@ -29,17 +29,20 @@ pub(super) fn advice(summary: &Summary) -> Vec<String> {
     }
     if frames.truncated > 0 {
         advice.push(format!(
-            "{} frames were cut and lack {}: capture with the full length (tcpdump -s 0); for a mirror, let the MTU of \
-             the target exceed that of the source by 54 bytes (IPv4) or 74 bytes (IPv6), or raise PacketLength",
+            "{} frames were cut and lack {}: capture with the full length (tcpdump -s 0); for VPC Traffic Mirroring, set \
+             the MTU of the mirrored interfaces to at most 8947 where the target is an interface, 8486 where it is a \
+             network load balancer (and PacketLength to 8500), 8446 (IPv6: 8426) where it is a gateway load balancer; \
+             for other mirrors, let the target's MTU exceed the source's by 54 bytes (IPv4) or 74 bytes (IPv6)",
             count(frames.truncated),
             ByteSize(frames.truncated_bytes),
         ));
     }
     if payload_bytes.tls > 0 {
         advice.push(format!(
-            "{} are TLS and cannot be read: mirror behind the end of TLS, between the load balancer or gateway and the \
+            "{} are TLS and cannot be read{}: mirror behind the end of TLS, between the load balancer or gateway and the \
              service",
-            ByteSize(payload_bytes.tls)
+            ByteSize(payload_bytes.tls),
+            tls_servers(summary),
         ));
     }
     if summary.gaps.count > 0 {
@@ -70,6 +73,19 @@ pub(super) fn advice(summary: &Summary) -> Vec<String> {
         advice.push(nothing_found(summary));
     }
     advice
+}
+
+/// Names the servers with the most TLS.
+fn tls_servers(summary: &Summary) -> String {
+    let servers = &summary.tls_servers;
+    let names: Vec<_> = (servers.iter().take(3))
+        .map(|tls| format!("{} with {}", tls.server, ByteSize(tls.bytes)))
+        .collect();
+    match (names.is_empty(), servers.len() - names.len()) {
+        (true, _) => String::new(),
+        (false, 0) => format!(" ({})", names.join(", ")),
+        (false, more) => format!(" ({}, and {more} more)", names.join(", ")),
+    }
 }
 
 /// Exchanges that lack one half, where that is the rule and not the exception.

@@ -13,6 +13,7 @@ fn summary(counters: Counters, exchanges: &[(Completeness, u64)], report: Report
         exchanges: counts,
         report,
         interrupted: false,
+        tls: TlsServers::default(),
     };
     let published = Published {
         exchanges: Segments {
@@ -114,9 +115,11 @@ fn the_text_is_for_an_operator() {
         What to do
           - 20 frames have link type 105, which is not supported: capture on an Ethernet, raw IP, Linux
             cooked (any) or loopback interface
-          - 7 frames were cut and lack 10.3 KiB: capture with the full length (tcpdump -s 0); for a mirror,
-            let the MTU of the target exceed that of the source by 54 bytes (IPv4) or 74 bytes (IPv6), or
-            raise PacketLength
+          - 7 frames were cut and lack 10.3 KiB: capture with the full length (tcpdump -s 0); for VPC
+            Traffic Mirroring, set the MTU of the mirrored interfaces to at most 8947 where the target is
+            an interface, 8486 where it is a network load balancer (and PacketLength to 8500), 8446 (IPv6:
+            8426) where it is a gateway load balancer; for other mirrors, let the target's MTU exceed the
+            source's by 54 bytes (IPv4) or 74 bytes (IPv6)
           - 87.9 KiB are TLS and cannot be read: mirror behind the end of TLS, between the load balancer or
             gateway and the service
           - 2.85 KiB of TCP streams were never captured, in 2 gaps: see whether the mirror or the capturing

@@ -109,6 +109,13 @@ golden! {
         .between("10.0.0.1:40000", "10.0.0.2:80").origin(2_700_000_001, 1_900_000_001)
         .connect().client(UPLOAD).server("HTTP/1.1 204 No Content\r\n\r\n").close();
 
+    /// The same ports again at once, with sequence numbers near the old ones, as systems choose them by the clock; the end of
+    /// the first connection was lost, and the second is known by the SYN-ACK that confirms its SYN.
+    port_reuse_near => script()
+        .connect().client(GET)
+        .between("10.0.0.1:40000", "10.0.0.2:80").origin(91_001, 95_001)
+        .connect().client(UPLOAD).server("HTTP/1.1 204 No Content\r\n\r\n").close();
+
     /// A connection that says nothing for two hours is over, by the time of other connections' packets.
     idle_expiry => script()
         .connect().client(GET)

@@ -9,7 +9,7 @@ use crate::flow::{FlowKey, Origin, Sources, Stage};
 use crate::http::{self, Close, End, Identity};
 use crate::tcp::{self, Event, Segment};
 use crate::wire::Endpoint;
-use crate::{Counters, Limits, Options};
+use crate::{Counters, Limits, Options, TlsServers, TlsTraffic};
 
 /// One connection.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(super) struct Surroundings<'p> {
     /// Cost of the segments that all connections hold.
     pub(super) held: &'p mut usize,
     pub(super) sources: &'p Sources,
+    /// Counts TLS by server.
+    pub(super) tls: &'p mut TlsServers,
     /// Takes the exchanges that are done.
     pub(super) ready: &'p mut VecDeque<Exchange>,
 }
@@ -118,6 +120,8 @@ impl Connection {
         let (http, key, origin, sources) =
             (&mut self.http, around.key, self.origin, around.sources);
         let mut told = false;
+        let was_tls = http.as_ref().is_some_and(http::Conn::is_tls);
+        let tls_before = around.counters.ledger.bytes_tls;
         let mut sink = |event: Event<'_>, counters: &mut Counters| {
             told = true;
             if let Event::Open {
@@ -149,6 +153,14 @@ impl Connection {
         };
         act(&mut self.tcp, &mut cx);
         if told && let Some(http) = &mut self.http {
+            if http.is_tls() {
+                let traffic = TlsTraffic {
+                    connections: u64::from(!was_tls),
+                    bytes: around.counters.ledger.bytes_tls - tls_before,
+                };
+                let server = key.endpoints()[http.server().index()].socket();
+                around.tls.add(server, traffic, limits.tls_servers_max);
+            }
             around
                 .ready
                 .extend(std::iter::from_fn(|| http.poll_exchange()));

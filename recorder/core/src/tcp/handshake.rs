@@ -11,8 +11,10 @@ use super::{Connection, Context, EARLIER_BYTES_MAX, Reset, Segment};
 impl Connection {
     /// Whether a segment begins another connection between the same endpoints.
     ///
-    /// A SYN with another sequence number does, unless the connection is busy (then it may be forged). Where the SYN was
-    /// lost, payload far outside of both halves does: splitting is better than declaring a gap of a gigabyte.
+    /// A SYN with another sequence number does, unless the connection is busy (then it may be forged): if its sender has
+    /// not ended its stream, the peer's SYN-ACK must confirm it. That needs no distance: systems count initial sequence
+    /// numbers up by the clock (RFC 6528), so that those of the same ports a moment later are near. Where the SYN was lost,
+    /// payload far outside of both halves does: splitting is better than declaring a gap of a gigabyte.
     pub(crate) fn is_over_for(
         &self,
         segment: &Segment<'_>,
@@ -25,9 +27,10 @@ impl Connection {
         if segment.flags.rst() {
             false
         } else if segment.flags.syn() {
+            let over = over || half.fin.is_some() || self.confirms_syn(segment);
             let first = half.origin.near(segment.sequence.wrapping_add(1));
             match half.start {
-                Start::Unknown => acks_far && over,
+                Start::Unknown => (acks_far && over) || self.confirms_syn(segment),
                 Start::Syn if first == half.origin => false,
                 Start::Syn => over || acks_far || !self.has_payload(),
                 // A SYN that comes after the segments that followed it.
@@ -42,6 +45,20 @@ impl Connection {
             let far = half.is_far(segment.sequence, limits);
             let carries = !segment.payload.is_empty() || segment.missing > 0;
             carries && far && (acks_far || over)
+        }
+    }
+
+    /// Whether a segment is the SYN-ACK to a SYN that was ignored.
+    fn confirms_syn(&self, segment: &Segment<'_>) -> bool {
+        segment.flags.ack()
+            && self.ignored_syn == Some((segment.from.peer(), segment.acknowledgement))
+    }
+
+    /// Notes a SYN that is none of this connection's, unless its peer confirms it.
+    pub(super) fn ignore_syn(&mut self, segment: &Segment<'_>, cx: &mut Context<'_>) {
+        cx.counters.count(Anomaly::TcpSynIgnored);
+        if !segment.flags.ack() {
+            self.ignored_syn = Some((segment.from, segment.sequence.wrapping_add(1)));
         }
     }
 
@@ -80,7 +97,7 @@ impl Connection {
         let first = segment.sequence.wrapping_add(1);
         let half = self.half_mut(segment.from);
         if !half.begin_after_syn(first) {
-            cx.counters.count(Anomaly::TcpSynIgnored);
+            self.ignore_syn(segment, cx);
             return false;
         }
         if !segment.flags.ack() {

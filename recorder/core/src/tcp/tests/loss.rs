@@ -32,15 +32,15 @@ fn declares_what_the_peer_acknowledged_lost_after_a_grace() {
 
     let mut run = Script::new(Limits::default());
     run.play(&lost);
-    for _ in 0..63 {
+    for _ in 0..1_023 {
         run.play_at_once(&[ack(B, 501, 110)]);
     }
-    assert_eq!(run.told(), ["open A 101", "A 0 abc"], "63 frames");
+    assert_eq!(run.told(), ["open A 101", "A 0 abc"], "1,023 frames");
     run.play_at_once(&[ack(B, 501, 110)]);
     assert_eq!(
         run.told().last().unwrap(),
         "A 6 ghi",
-        "64 frames end the grace"
+        "1,024 frames end the grace"
     );
 }
 
