@@ -2,6 +2,7 @@
 //! of flags that commands share.
 
 mod archive;
+mod compare;
 mod filter;
 mod pace;
 mod plan;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 pub use crate::demo::{Build, DemoArgs};
 pub use archive::ArchiveArgs;
+pub use compare::{CompareArgs, FailOnArg, GatesArgs, PresetArg, RulesFileArgs, SidesArgs};
 pub use filter::FilterArgs;
 pub use pace::{OrderArg, PaceArgs, PaceFlags, WhenBehindArg};
 pub use plan::PlanArgs;
@@ -40,6 +42,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Replay a window against a target, compare the answers with the recorded ones, and write a run
     Run(Box<RunArgs>),
+    /// Hold a new build's run against an old build's, and say what the refactor changed
+    Compare(Box<CompareArgs>),
     /// Say what a run found, and write it as an HTML page
     Report(ReportArgs),
     /// List the runs of an archive

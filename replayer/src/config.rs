@@ -1,5 +1,6 @@
 //! What was typed, made sense of: the only place that validates, and the only thing that the rest sees.
 
+mod compare;
 mod policy;
 mod timing;
 
@@ -19,6 +20,7 @@ use crate::cli::{
 use crate::guard::Guard;
 use crate::send::{HttpVersion, Target, TlsOptions};
 
+pub(crate) use compare::CompareConfig;
 pub(crate) use timing::{Passes, Timing};
 
 /// Shell commands around a run.
@@ -177,7 +179,21 @@ fn selection(
         },
     };
     let filter_text = filter_text(window, &filter);
-    let filter = Filter {
+    let filter = self::filter(window, filter)?;
+    Ok(Selection {
+        archive,
+        span,
+        filter,
+        filter_text,
+    })
+}
+
+/// The filter that was typed.
+///
+/// # Errors
+/// If a glob is none.
+pub(crate) fn filter(window: &WindowArgs, filter: FilterArgs) -> anyhow::Result<Filter> {
+    Ok(Filter {
         exchanges: window.exchange.iter().copied().collect(),
         methods: filter.method,
         hosts: hosts(&filter.host)?,
@@ -189,12 +205,6 @@ fn selection(
             share,
             by: filter.sample_by,
         }),
-    };
-    Ok(Selection {
-        archive,
-        span,
-        filter,
-        filter_text,
     })
 }
 

@@ -8,10 +8,12 @@
 //! * `store` opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
 //! * `drive` is the one event loop: it asks the schedule what to do, hands requests to the lanes of `send`, and learns from
 //!   them when an answer came.
+//! * `compare` holds runs against each other; `replayer-core`'s `join`, `blame`, `noise` and `verdict` decide.
 //! * [`run_store`] compares the answers and writes the run; `report`, `runs` and `show` read it, `run_ref` finds it.
 
 pub mod cli;
 mod clock;
+mod compare;
 mod config;
 mod demo;
 mod drive;
@@ -88,6 +90,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // Both TLS users, object_store and reqwest, ask for the process's provider. A second call finds it there.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
+        Command::Compare(args) => compare::compare(*args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Plan(args) => plan::plan((*args).try_into()?).await,
         Command::Report(args) => report::report(args).await,

@@ -37,6 +37,12 @@ pub fn error(error: &anyhow::Error) {
     let _unwritable = writeln!(io::stderr().lock(), "error: {error:#}");
 }
 
+/// Prints lines for another program beside the result, to standard error.
+pub fn diagnostics(lines: &str) {
+    // Nothing is left to do if even that fails.
+    let _unwritable = io::stderr().lock().write_all(lines.as_bytes());
+}
+
 fn forgive_closed_pipe(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

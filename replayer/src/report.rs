@@ -4,6 +4,7 @@
 //! minute.
 
 mod chart;
+mod compared;
 mod html;
 #[cfg(test)]
 mod sample;
@@ -13,12 +14,14 @@ mod units;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use schema::comparison::ComparisonDocument;
 use schema::run::{RunDocument, RunState, RunVerdict};
 
 use crate::cli::ReportArgs;
 use crate::output::{self, Style};
 use crate::run_ref::RunRef;
 
+pub(crate) use compared::compared_page;
 pub(crate) use terminal::{clip, one_line, sides, summary};
 pub(crate) use units::{minute_text, second_text, span_text, verdict_colour, verdict_text};
 
@@ -27,6 +30,9 @@ pub(crate) use units::{minute_text, second_text, span_text, verdict_colour, verd
 /// # Errors
 /// If the run cannot be read or the page cannot be written.
 pub(crate) async fn report(args: ReportArgs) -> anyhow::Result<ExitCode> {
+    if let Some(document) = crate::compare::find(&args.run).await? {
+        return compared(&args, &document).await;
+    }
     let run = RunRef::find(&args.run)?;
     let document = run.document().await?;
     if let Some(file) = &args.html {
@@ -45,6 +51,24 @@ pub(crate) async fn report(args: ReportArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(exit_code(&document))
+}
+
+/// Prints the report of a comparison, and writes the page if one is asked for.
+async fn compared(args: &ReportArgs, document: &ComparisonDocument) -> anyhow::Result<ExitCode> {
+    if let Some(file) = &args.html {
+        tokio::fs::write(file, compared_page(document))
+            .await
+            .with_context(|| format!("write {}", file.display()))?;
+    }
+    if args.json {
+        output::json(document)?;
+    } else {
+        output::text(&crate::compare::render(document, Style::of_stdout()))?;
+        if let Some(file) = &args.html {
+            output::line(&format!("\nHTML report: {}", file.display()))?;
+        }
+    }
+    Ok(crate::compare::exit_code(document))
 }
 
 /// 0 for a pass, 1 for anything else that a comparison concludes.

@@ -109,7 +109,7 @@ async fn find_replayed(run: &RunRef, id: ExchangeId) -> anyhow::Result<Exchange>
 }
 
 /// The exchange with this id that starts at `start`.
-async fn at(
+pub(crate) async fn at(
     store: &Arc<dyn ObjectStore>,
     table: &Table,
     start: Timestamp,

@@ -141,8 +141,16 @@ pub const LOCATION: &str = "location";
 pub const KIND: &str = "kind";
 /// `divergences`: what was expected.
 pub const EXPECTED: &str = "expected";
-/// `divergences`: what came.
+/// `divergences`, `findings`: what came.
 pub const ACTUAL: &str = "actual";
+/// `findings`: whose the difference is.
+pub const BLAME: &str = "blame";
+/// `findings`: what set it aside.
+pub const REASON: &str = "reason";
+/// `findings`: what changed, in a few words.
+pub const CAUSE: &str = "cause";
+/// `findings`: the group of alike findings.
+pub const GROUP: &str = "group_id";
 
 /// What a header or trailer field's struct calls its parts.
 pub(crate) const FIELD_NAME: &str = "name";
@@ -187,6 +195,28 @@ pub fn divergences_schema() -> SchemaRef {
         always(PART, DataType::Utf8),
         always(LOCATION, DataType::Utf8),
         always(KIND, DataType::Utf8),
+        maybe(EXPECTED, DataType::Utf8),
+        maybe(ACTUAL, DataType::Utf8),
+    ]))
+}
+
+/// Columns of a comparison's `findings`.
+#[must_use]
+pub fn findings_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        always(EXCHANGE_ID, DataType::Utf8),
+        always(RECORDED_START, timestamp()),
+        always(METHOD, DataType::Utf8),
+        maybe(HOST, DataType::Utf8),
+        always(PATH, DataType::Utf8),
+        always(ENDPOINT, DataType::Utf8),
+        always(PART, DataType::Utf8),
+        always(LOCATION, DataType::Utf8),
+        always(KIND, DataType::Utf8),
+        always(BLAME, DataType::Utf8),
+        maybe(REASON, DataType::Utf8),
+        always(CAUSE, DataType::Utf8),
+        always(GROUP, DataType::Utf8),
         maybe(EXPECTED, DataType::Utf8),
         maybe(ACTUAL, DataType::Utf8),
     ]))

@@ -13,7 +13,7 @@ const TABLE: &str = "divergences";
 
 words! {
     /// What kind of difference.
-    DivergenceKind, "missing, extra, type or value", {
+    DivergenceKind, "missing, extra, type, value or order", {
         /// Expected and not there.
         Missing = "missing",
         /// There and not expected.
@@ -22,6 +22,8 @@ words! {
         Type = "type",
         /// Of another value.
         Value = "value",
+        /// The same elements in another order.
+        Order = "order",
     }
 }
 

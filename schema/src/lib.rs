@@ -16,11 +16,13 @@
 
 mod builder;
 pub mod columns;
+pub mod comparison;
 mod content;
 mod decoder;
 mod divergence;
 mod error;
 mod exchange;
+mod finding;
 mod headers;
 mod id;
 mod key;
@@ -46,6 +48,7 @@ pub use exchange::{
     Body, Certainty, Charset, Completeness, ConnectionInfo, Exchange, ExchangeVerdict, Outcome,
     Protocol, Replay, Request, Response, TcpSpan,
 };
+pub use finding::{Blame, Finding, decode_findings, encode_findings};
 pub use headers::Headers;
 pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};
 pub use key::{SegmentKey, Table};

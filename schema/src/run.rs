@@ -5,7 +5,7 @@
 //! whole microseconds, shares go from 0 to 1. Fields are only ever added; readers ignore what they do not know.
 
 mod report;
-mod text;
+pub(crate) mod text;
 
 use serde::{Deserialize, Serialize};
 

@@ -26,6 +26,7 @@ fn check_help(name: &str, arguments: &[&str]) {
 #[test]
 fn help_is_as_written_down() {
     check_help("replayer.txt", &["--help"]);
+    check_help("replayer-compare.txt", &["compare", "--help"]);
     check_help("replayer-plan.txt", &["plan", "--help"]);
     check_help("replayer-run.txt", &["run", "--help"]);
     check_help("replayer-run-short.txt", &["run", "-h"]);

@@ -329,7 +329,10 @@ fn ledger() -> Vec<LedgerRow> {
 }
 
 fn divergences() -> Vec<Divergence> {
-    let kinds = DivergenceKind::ALL.iter().zip([true, false].iter().cycle());
+    // `order` came after version 1.0.
+    let kinds = DivergenceKind::ALL[..4]
+        .iter()
+        .zip([true, false].iter().cycle());
     kinds
         .map(|(&kind, &present)| Divergence {
             exchange: ExchangeId {

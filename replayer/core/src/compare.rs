@@ -15,6 +15,7 @@
 //! | `response_gap` | status, headers | incomparable |
 //! | `no_response`, `no_request`, `request_gap`, `request_truncated`, `aborted`, `upgraded` | nothing | incomparable |
 
+mod align;
 mod body;
 pub(crate) mod excerpt;
 pub(crate) mod headers;
@@ -51,6 +52,9 @@ pub struct Rules {
     pub json_bytes_max: usize,
     /// How large a body may become when its Content-Encoding is undone; a larger one is not judged.
     pub body_bytes_max: usize,
+    /// Members that name the elements of an array, by the array's path with `*` for indices: (`$.items`, `sku`). Where
+    /// none is given, one is looked for.
+    pub keys: Vec<(String, String)>,
 }
 
 impl Default for Rules {
@@ -61,6 +65,7 @@ impl Default for Rules {
             json_depth_max: 128,
             json_bytes_max: 16 << 20,
             body_bytes_max: 64 << 20,
+            keys: Vec::new(),
         }
     }
 }
@@ -95,8 +100,10 @@ impl Comparison {
 }
 
 /// A part of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Part {
+    /// Whether there is an answer at all.
+    Outcome,
     Status,
     Header,
     Trailer,
@@ -106,6 +113,7 @@ pub(crate) enum Part {
 impl Part {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Outcome => "outcome",
             Self::Status => "status",
             Self::Header => "header",
             Self::Trailer => "trailer",
@@ -165,16 +173,37 @@ struct Basis<'a> {
     reservation: Option<String>,
 }
 
+/// What holding two answers against each other found.
+#[derive(Debug)]
+pub(crate) struct Differences {
+    /// Those that are kept, at most [`Rules::divergences_max`].
+    pub(crate) kept: Vec<Difference>,
+    /// How many there are, kept or not.
+    pub(crate) found: u64,
+    /// Why finding none proves nothing.
+    pub(crate) reservation: Option<String>,
+    not_compared: NotComparedSet,
+}
+
 /// Holds the answer of the target against the recorded one.
 ///
 /// `actual` is the exchange as it was replayed: its `replay` says whether it was sent at all, its `completeness` whether
 /// its answer is whole.
 #[must_use]
 pub fn compare(recorded: &Exchange, actual: &Exchange, rules: &Rules) -> Comparison {
-    let basis = match basis(recorded, actual) {
-        Ok(basis) => basis,
-        Err(reason) => return Comparison::incomparable(reason),
-    };
+    match differences(recorded, actual, rules) {
+        Ok(differences) => conclude(recorded, differences),
+        Err(reason) => Comparison::incomparable(reason),
+    }
+}
+
+/// Holds two answers to one request against each other, each recorded or replayed; an error is why that cannot be done.
+pub(crate) fn differences(
+    left: &Exchange,
+    right: &Exchange,
+    rules: &Rules,
+) -> Result<Differences, String> {
+    let basis = basis(left, right)?;
     let mut found = Found::new(rules);
     let mut reservation = basis.reservation;
     let (expected, answer) = (basis.expected, basis.actual);
@@ -189,8 +218,8 @@ pub fn compare(recorded: &Exchange, actual: &Exchange, rules: &Rules) -> Compari
         });
     }
     let hosts = headers::Hosts {
-        expected: host(recorded),
-        actual: host(actual),
+        expected: host(left),
+        actual: host(right),
     };
     let mut not_compared = NotComparedSet::default();
     let mut fields = headers::Fields {
@@ -220,43 +249,43 @@ pub fn compare(recorded: &Exchange, actual: &Exchange, rules: &Rules) -> Compari
             reservation = Some(reason);
         }
     }
-    conclude(recorded, found, reservation, not_compared)
+    Ok(Differences {
+        kept: found.kept,
+        found: found.found,
+        reservation,
+        not_compared,
+    })
 }
 
-fn conclude(
-    recorded: &Exchange,
-    found: Found,
-    reservation: Option<String>,
-    not_compared: NotComparedSet,
-) -> Comparison {
-    let verdict = match (found.found, &reservation) {
+fn conclude(recorded: &Exchange, differences: Differences) -> Comparison {
+    let verdict = match (differences.found, &differences.reservation) {
         (0, None) => ExchangeVerdict::Match,
         (0, Some(_)) => ExchangeVerdict::Incomparable,
         _ => ExchangeVerdict::Differ,
     };
     Comparison {
         verdict,
-        reason: reservation,
-        divergences: rows(recorded, found.kept),
-        found: found.found,
-        not_compared,
+        reason: differences.reservation,
+        divergences: rows(recorded, differences.kept),
+        found: differences.found,
+        not_compared: differences.not_compared,
     }
 }
 
 /// What can be compared, or why nothing can.
 fn basis<'a>(recorded: &'a Exchange, actual: &'a Exchange) -> Result<Basis<'a>, String> {
-    if let Some(replay) = &actual.replay
-        && replay.outcome != Outcome::Sent
-    {
-        let reason = replay.outcome_reason.as_deref();
-        let colon = if reason.is_some() { ": " } else { "" };
-        return Err(format!(
-            "{}{colon}{}",
-            replay.outcome,
-            reason.unwrap_or_default()
-        ));
+    if let Some(reason) = unanswered(actual) {
+        return Err(reason);
     }
-    let reason = || format!("recorded {}", recorded.completeness);
+    if let Some(reason) = unanswered(recorded) {
+        return Err(format!("baseline {reason}"));
+    }
+    let whose = if recorded.replay.is_some() {
+        "baseline answer"
+    } else {
+        "recorded"
+    };
+    let reason = || format!("{whose} {}", recorded.completeness);
     let (head_only, expected_cut) = match recorded.completeness {
         Completeness::Complete => (false, false),
         Completeness::ResponseTruncated => (false, true),
@@ -286,6 +315,16 @@ fn basis<'a>(recorded: &'a Exchange, actual: &'a Exchange) -> Result<Basis<'a>, 
         expected_cut,
         actual_cut,
         reservation,
+    })
+}
+
+/// Why a replayed request has no answer; `None` if it has one, or was not replayed.
+pub(crate) fn unanswered(exchange: &Exchange) -> Option<String> {
+    let replay = exchange.replay.as_ref()?;
+    (replay.outcome != Outcome::Sent).then(|| {
+        let reason = replay.outcome_reason.as_deref();
+        let colon = if reason.is_some() { ": " } else { "" };
+        format!("{}{colon}{}", replay.outcome, reason.unwrap_or_default())
     })
 }
 

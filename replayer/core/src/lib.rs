@@ -18,13 +18,18 @@
 
 #![warn(missing_docs, clippy::cast_possible_truncation)]
 
+pub mod blame;
 pub mod compare;
 pub mod coverage;
 pub mod endpoint;
 pub mod filter;
 pub mod h1;
+pub mod join;
+pub mod ledger;
 mod limits;
+pub mod location;
 pub mod merge;
+pub mod noise;
 pub mod order;
 pub mod pace;
 pub mod permission;
@@ -32,9 +37,12 @@ pub mod plan;
 pub mod proof;
 pub mod report;
 pub mod rewrite;
+pub mod rules;
 pub mod scheduler;
 #[cfg(test)]
 mod testing;
+mod value;
+pub mod verdict;
 pub mod window;
 
 pub use limits::Limits;

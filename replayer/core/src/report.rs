@@ -11,6 +11,7 @@ mod latency;
 mod lines;
 mod reasons;
 mod side_by_side;
+mod three_way;
 mod timeline;
 mod words;
 
@@ -21,14 +22,17 @@ use crate::compare::{Comparison, policy};
 use crate::endpoint;
 
 use endpoints::Endpoints;
-use latency::{LatencyStats, ScheduleStats};
-use reasons::Reasons;
+use latency::ScheduleStats;
 use timeline::TimelineStats;
 
 pub use conclusion::conclude;
 pub use lines::{Lines, answer_lines};
 pub use side_by_side::{CONTEXT, side_by_side};
 pub use words::{grouped, plural, share_text};
+
+pub(crate) use latency::LatencyStats;
+pub(crate) use reasons::Reasons;
+pub(crate) use three_way::three_way;
 
 /// Bounds of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

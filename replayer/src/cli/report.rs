@@ -11,7 +11,8 @@ use super::ArchiveArgs;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Run")]
 pub struct RunRefArgs {
-    /// The run: its folder (ARCHIVE/runs/NAME, a path or URL), or its name with --archive
+    /// The run: its folder (ARCHIVE/runs/NAME, a path or URL), or its name with --archive. `report` takes a comparison
+    /// likewise: ARCHIVE/comparisons/ID, or its id
     #[arg(value_name = "RUN")]
     pub run: String,
 

@@ -17,6 +17,11 @@ use escape::escape;
 const CSS: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
+/// Text as it is written in markup.
+pub(super) fn escaped(text: &str) -> String {
+    escape(text).to_string()
+}
+
 /// The page.
 pub(super) fn page(document: &RunDocument, archive: &str) -> String {
     let mut page = String::with_capacity(64 << 10);

@@ -93,6 +93,7 @@ pub(super) fn document(shown: &Shown) -> Document<'_> {
                     DivergenceKind::Extra => "extra",
                     DivergenceKind::Type => "type",
                     DivergenceKind::Value => "value",
+                    DivergenceKind::Order => "order",
                 },
                 expected: divergence.expected.as_deref(),
                 actual: divergence.actual.as_deref(),

@@ -5,7 +5,7 @@ use crate::testing::at;
 fn rows_come_back_in_their_order() {
     let rows: Vec<Divergence> = DivergenceKind::ALL
         .iter()
-        .zip([Some("1"), None, Some(""), Some("\u{fffd}")])
+        .zip([Some("1"), None, Some(""), Some("\u{fffd}"), Some("2")])
         .map(|(&kind, text)| Divergence {
             exchange: "00c0ffee00c0ffee-12".parse().unwrap(),
             recorded_start: at(5),

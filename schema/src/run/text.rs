@@ -1,19 +1,19 @@
 //! Times in documents: RFC 3339 text, so that people and other programs read them without a table.
 
 /// A time.
-pub(super) mod time {
+pub(crate) mod time {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     use crate::time::Timestamp;
 
-    pub(in crate::run) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         time: &Timestamp,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(time)
     }
 
-    pub(in crate::run) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Timestamp, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -22,7 +22,7 @@ pub(super) mod time {
 }
 
 /// A time, or null.
-pub(super) mod time_option {
+pub(crate) mod time_option {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     use crate::time::Timestamp;
@@ -31,7 +31,7 @@ pub(super) mod time_option {
         clippy::ref_option,
         reason = "serde's `with` passes the field by reference"
     )]
-    pub(in crate::run) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         time: &Option<Timestamp>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -41,7 +41,7 @@ pub(super) mod time_option {
         }
     }
 
-    pub(in crate::run) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;

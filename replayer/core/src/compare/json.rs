@@ -1,9 +1,9 @@
 //! JSON by structure: each path that differs is named.
 //!
 //! * Members of an object are compared by name, in any order (RFC 8259 section 4 makes no promise of one).
-//! * Elements of an array are compared by place. Where the lengths differ, equal elements at the beginning and at the end
-//!   are put aside first, so that one row that is missing in the middle is one `missing` and not a difference in every
-//!   row after it.
+//! * Elements of an array are compared with their like: equal elements at the beginning and at the end are put aside, and
+//!   what is between is [aligned](super::align), so that one row that is missing in the middle is one `missing` and not a
+//!   difference in every row after it. Elements that are in another order are one difference, of kind `order`.
 //! * Strings are compared as text, however escaped.
 //! * Numbers are compared **as written**: `1.0` and `1` are two values, as are `1e2` and `100`. A client that reads text,
 //!   a schema, or a typed parser can tell them apart, and a refactor that changes the scale of a price should be seen;
@@ -20,8 +20,10 @@ use std::fmt::Write as _;
 use rustc_hash::FxHashMap;
 use schema::DivergenceKind;
 
+use super::align::align;
 use super::excerpt::{beginning, pair};
 use super::{Difference, Found, Part, Rules};
+use crate::location::pattern;
 
 pub(crate) use parse::write_string;
 pub use parse::{Json, JsonError, parse_json};
@@ -34,6 +36,7 @@ pub(super) fn compare(expected: &Json<'_>, actual: &Json<'_>, rules: &Rules, fou
     let mut walk = Walk {
         path: "$".to_owned(),
         excerpt_bytes_max: rules.excerpt_bytes_max,
+        keys: &rules.keys,
         found,
     };
     walk.value(expected, actual);
@@ -44,6 +47,7 @@ pub(super) fn compare(expected: &Json<'_>, actual: &Json<'_>, rules: &Rules, fou
 struct Walk<'f> {
     path: String,
     excerpt_bytes_max: usize,
+    keys: &'f [(String, String)],
     found: &'f mut Found,
 }
 
@@ -94,26 +98,51 @@ impl Walk<'_> {
 
     fn array(&mut self, expected: &[Json<'_>], actual: &[Json<'_>]) {
         let shorter = expected.len().min(actual.len());
-        let (mut before, mut after) = (0, 0);
-        if expected.len() != actual.len() {
-            let same = |(a, b): &(&Json<'_>, &Json<'_>)| same(a, b);
-            before = expected.iter().zip(actual).take_while(same).count();
-            let ends = expected.iter().rev().zip(actual.iter().rev());
-            after = ends.take(shorter - before).take_while(same).count();
-        }
-        for index in before..expected.len().max(actual.len()) - after {
-            let expected = (index < expected.len() - after).then(|| &expected[index]);
-            let actual = (index < actual.len() - after).then(|| &actual[index]);
-            let length = self.path.len();
-            // Writing to a string cannot fail.
-            let _ = write!(self.path, "[{index}]");
-            match (expected, actual) {
-                (Some(expected), Some(actual)) => self.value(expected, actual),
-                (Some(_), None) => self.differ(DivergenceKind::Missing, expected, None),
-                (None, _) => self.differ(DivergenceKind::Extra, None, actual),
+        let same = |(a, b): &(&Json<'_>, &Json<'_>)| same(a, b);
+        let before = expected.iter().zip(actual).take_while(same).count();
+        let ends = expected.iter().rev().zip(actual.iter().rev());
+        let after = ends.take(shorter - before).take_while(same).count();
+        let key = (!self.keys.is_empty())
+            .then(|| pattern(&self.path))
+            .and_then(|path| self.keys.iter().find(|(at, _)| *at == path));
+        let middles = (
+            &expected[before..expected.len() - after],
+            &actual[before..actual.len() - after],
+        );
+        let Some(alignment) = align(middles.0, middles.1, key.map(|(_, key)| &**key)) else {
+            for index in 0..middles.0.len().max(middles.1.len()) {
+                let pair = (middles.0.get(index), middles.1.get(index));
+                self.element(before + index, pair.0, pair.1);
             }
-            self.path.truncate(length);
+            return;
+        };
+        if alignment.is_reordered {
+            let expected = Json::Array(middles.0.to_vec());
+            let actual = Json::Array(middles.1.to_vec());
+            self.differ(DivergenceKind::Order, Some(&expected), Some(&actual));
         }
+        for &(expected, actual) in &alignment.pairs {
+            let pair = (&middles.0[expected], &middles.1[actual]);
+            self.element(before + expected, Some(pair.0), Some(pair.1));
+        }
+        for &place in &alignment.missing {
+            self.element(before + place, Some(&middles.0[place]), None);
+        }
+        for &place in &alignment.extra {
+            self.element(before + place, None, Some(&middles.1[place]));
+        }
+    }
+
+    fn element(&mut self, index: usize, expected: Option<&Json<'_>>, actual: Option<&Json<'_>>) {
+        let length = self.path.len();
+        // Writing to a string cannot fail.
+        let _ = write!(self.path, "[{index}]");
+        match (expected, actual) {
+            (Some(expected), Some(actual)) => self.value(expected, actual),
+            (Some(_), None) => self.differ(DivergenceKind::Missing, expected, None),
+            (None, _) => self.differ(DivergenceKind::Extra, None, actual),
+        }
+        self.path.truncate(length);
     }
 
     /// Appends a member's name to the path; gives the length to cut it to afterwards.
@@ -205,7 +234,7 @@ impl<'m, 'a> Finder<'m, 'a> {
 }
 
 /// Whether two values are the same.
-fn same(expected: &Json<'_>, actual: &Json<'_>) -> bool {
+pub(super) fn same(expected: &Json<'_>, actual: &Json<'_>) -> bool {
     match (expected, actual) {
         (Json::Object(a), Json::Object(b)) => {
             let find = Finder::new(b);

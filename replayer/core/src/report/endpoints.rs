@@ -11,7 +11,7 @@ use super::example::example;
 use super::latency::LatencyStats;
 use super::reasons::Reasons;
 use crate::compare::Comparison;
-use crate::endpoint::placeholder;
+use crate::location::pattern;
 
 /// The endpoint that stands for all beyond the bound.
 const OTHER: &str = "other";
@@ -224,52 +224,6 @@ const fn kind_word(kind: DivergenceKind) -> &'static str {
         DivergenceKind::Extra => "extra",
         DivergenceKind::Type => "type",
         DivergenceKind::Value => "value",
+        DivergenceKind::Order => "order",
     }
-}
-
-/// A location with `*` for array indices, offsets, and member names that look like keys.
-pub(super) fn pattern(location: &str) -> String {
-    if let Some(offset) = location.strip_prefix('@')
-        && offset.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        return "@*".to_owned();
-    }
-    if !location.starts_with('$') {
-        return location.to_owned();
-    }
-    let mut pattern = String::with_capacity(location.len());
-    let mut rest = location;
-    while !rest.is_empty() {
-        let step = step_length(rest);
-        let (this, next) = rest.split_at(step);
-        let inner = this.trim_start_matches(['.', '[']).trim_end_matches(']');
-        let name = inner.strip_prefix('\'').and_then(|n| n.strip_suffix('\''));
-        let is_index = this.starts_with('[') && name.is_none();
-        if is_index {
-            pattern.push_str("[*]");
-        } else if this != "$" && placeholder(name.unwrap_or(inner)).is_some() {
-            pattern.push_str(".*");
-        } else {
-            pattern.push_str(this);
-        }
-        rest = next;
-    }
-    pattern
-}
-
-/// Bytes of the first step of a JSON path: `$`, `.name`, `[2]` or `['name']`.
-fn step_length(path: &str) -> usize {
-    let bytes = path.as_bytes();
-    if path.starts_with("['") {
-        let mut at = 2;
-        while at < bytes.len() {
-            match bytes[at] {
-                b'\\' => at += 2,
-                b'\'' if bytes.get(at + 1) == Some(&b']') => return at + 2,
-                _ => at += 1,
-            }
-        }
-        return path.len();
-    }
-    path[1..].find(['.', '[']).map_or(path.len(), |end| end + 1)
 }

@@ -86,25 +86,25 @@ impl Distribution {
 
 /// Latency of the same exchanges on both sides.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LatencyStats {
+pub(crate) struct LatencyStats {
     recorded: Distribution,
     replayed: Distribution,
 }
 
 impl LatencyStats {
-    pub(super) fn add(&mut self, recorded_us: u64, replayed_us: u64) {
+    pub(crate) fn add(&mut self, recorded_us: u64, replayed_us: u64) {
         self.recorded.add(recorded_us);
         self.replayed.add(replayed_us);
     }
 
-    pub(super) fn report(&self) -> Latency {
+    pub(crate) fn report(&self) -> Latency {
         Latency {
             recorded: self.recorded.percentiles(),
             replayed: self.replayed.percentiles(),
         }
     }
 
-    pub(super) fn report_with_curve(&self) -> Latency {
+    pub(crate) fn report_with_curve(&self) -> Latency {
         Latency {
             recorded: self.recorded.percentiles_with_curve(),
             replayed: self.replayed.percentiles_with_curve(),

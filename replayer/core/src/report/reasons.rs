@@ -9,10 +9,10 @@ const REASONS_MAX: usize = 64;
 
 /// Counts of reasons.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reasons(BTreeMap<String, u64>);
+pub(crate) struct Reasons(BTreeMap<String, u64>);
 
 impl Reasons {
-    pub(super) fn add(&mut self, reason: &str) {
+    pub(crate) fn add(&mut self, reason: &str) {
         if let Some(count) = self.0.get_mut(reason) {
             *count += 1;
         } else {
@@ -23,7 +23,7 @@ impl Reasons {
     }
 
     /// The counts, largest first.
-    pub(super) fn counts(&self) -> Vec<ReasonCount> {
+    pub(crate) fn counts(&self) -> Vec<ReasonCount> {
         let mut counts: Vec<ReasonCount> = self
             .0
             .iter()

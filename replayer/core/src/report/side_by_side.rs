@@ -70,6 +70,11 @@ pub fn side_by_side(
     (shown, left_out)
 }
 
+/// Lines of the left list with their like in the right one, in order; `None` where a side has none.
+pub(super) fn pairs(left: &[String], right: &[String]) -> Vec<(Option<usize>, Option<usize>)> {
+    pair_up(&edits(left, right))
+}
+
 fn row(expected: Option<&str>, actual: Option<&str>) -> DiffRow {
     let (expected, actual) = match (expected, actual) {
         (Some(expected), Some(actual)) => {

@@ -233,7 +233,7 @@ fn locations_without_indices_and_keys() {
         ("content-type", "content-type"),
         ("", ""),
     ] {
-        assert_eq!(endpoints::pattern(location), pattern, "{location}");
+        assert_eq!(crate::location::pattern(location), pattern, "{location}");
     }
 }
 

@@ -57,11 +57,7 @@ fn structure_is_compared_and_each_path_is_named() {
             vec![r"$['odd \'name\''] Value 1|2"],
         ),
         ("[1,2,3]", "[1,9,3]", vec!["$[1] Value 2|9"]),
-        (
-            "[1,2,3]",
-            "[3,2,1]",
-            vec!["$[0] Value 1|3", "$[2] Value 3|1"],
-        ),
+        ("[1,2,3]", "[3,2,1]", vec!["$ Order [1,2,3]|[3,2,1]"]),
         // One row less in the middle is one difference, and so is one row more.
         ("[1,2,3,4]", "[1,3,4]", vec!["$[1] Missing 2|-"]),
         ("[1,3,4]", "[1,2,3,4]", vec!["$[1] Extra -|2"]),

@@ -1,0 +1,223 @@
+//! What differs between two runs of one build, learned field by field, and what of a candidate's differences it explains.
+//!
+//! A field is an endpoint, a part and a place in it (list indices apart), with the kind of difference. Learning looks at
+//! every pair of answers of the whole window. What is learned excuses one field of one endpoint, never a request, and only
+//! a difference of the kind that was seen:
+//!
+//! | what the field was | what is excused |
+//! |---|---|
+//! | `timestamp`: a point in time in every pair | a time that is as far from the moment of its request as times of the baseline were, with half of that spread as slack |
+//! | `jitter`: numbers within a millionth of each other | a number as near as eight times the largest distance seen |
+//! | `measure`: numbers, different in at least a third of the pairs, or under a name such as `elapsed_ms` | another number |
+//! | `random order`: the same elements in another order | another order |
+//! | `uuid`, `token`, `counter`, `text with numbers`, `text`, `presence` | a value of the same form, **where two baseline answers to this very request differ as well** |
+//!
+//! So an id that is the same in every run is not excused because another request of the endpoint makes new ones, and a
+//! timestamp that moved by an hour is not excused because it moves by seconds. There is no share under which a difference
+//! is noise.
+
+mod stats;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use schema::comparison::NoiseField;
+use schema::{DivergenceKind, Exchange, ExchangeId};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::compare::{Difference, Part, Rules, differences, excerpt};
+use crate::location::pattern;
+
+use stats::{Stats, Volatile};
+
+/// Fields that are learned; a window with more has the rest unlearned, which excuses nothing.
+pub const FIELDS_MAX: usize = 50_000;
+/// Bytes of an example's value that a document shows.
+const EXAMPLE_BYTES_MAX: usize = 120;
+
+/// Which field of which endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Field {
+    endpoint: String,
+    part: Part,
+    location: String,
+    kind: DivergenceKind,
+}
+
+/// What was learned from pairs of answers of one build.
+#[derive(Debug, Default)]
+pub struct Noise {
+    fields: FxHashMap<Field, Learned>,
+    /// Pairs of answers by endpoint.
+    pairs: FxHashMap<String, u64>,
+    /// Differences of fields beyond [`FIELDS_MAX`].
+    unlearned: u64,
+}
+
+#[derive(Debug)]
+struct Learned {
+    stats: Stats,
+    /// The pair that was counted last: one pair's differences come together.
+    counted: ExchangeId,
+    example: (ExchangeId, Option<String>, Option<String>),
+    suppressed: u64,
+}
+
+/// Places in which two baseline answers to one request differ.
+pub(crate) type Unstable = FxHashSet<(Part, String)>;
+
+impl Noise {
+    /// Learns from two answers of one build to the same request; pairs that cannot be held against each other teach
+    /// nothing.
+    pub fn learn(&mut self, endpoint: &str, left: &Exchange, right: &Exchange, rules: &Rules) {
+        let Ok(found) = differences(left, right, rules) else {
+            return;
+        };
+        match self.pairs.get_mut(endpoint) {
+            Some(pairs) => *pairs += 1,
+            None => drop(self.pairs.insert(endpoint.to_owned(), 1)),
+        }
+        let id = left.id();
+        let moments = (moment_us(left), moment_us(right));
+        for difference in found.kept {
+            let field = field(endpoint, &difference);
+            if self.fields.len() >= FIELDS_MAX && !self.fields.contains_key(&field) {
+                self.unlearned += 1;
+                continue;
+            }
+            let learned = self.fields.entry(field).or_insert_with(|| Learned {
+                stats: Stats::default(),
+                counted: id,
+                example: (id, difference.expected.clone(), difference.actual.clone()),
+                suppressed: 0,
+            });
+            if learned.stats.evidence == 0 || learned.counted != id {
+                learned.stats.evidence += 1;
+                learned.counted = id;
+            }
+            learned.stats.see(&difference, moments);
+        }
+    }
+
+    /// Why a difference of the candidate is no news, and counts it; `None` if it is.
+    ///
+    /// `unstable` holds the places in which baseline answers to this request differ.
+    pub(crate) fn excuses(
+        &mut self,
+        endpoint: &str,
+        difference: &Difference,
+        candidate: &Exchange,
+        unstable: &Unstable,
+    ) -> Option<&'static str> {
+        if self.fields.is_empty() {
+            return None;
+        }
+        let field = field(endpoint, difference);
+        let pairs = self.pairs.get(endpoint).copied().unwrap_or(0);
+        let learned = self.fields.get_mut(&field)?;
+        let is_unstable = unstable.contains(&(difference.part, difference.location.clone()));
+        let volatile = learned.stats.volatile(&field.location, field.kind, pairs);
+        let excused =
+            learned
+                .stats
+                .excuses(volatile, difference, moment_us(candidate), is_unstable);
+        excused.then(|| {
+            learned.suppressed += 1;
+            volatile.as_str()
+        })
+    }
+
+    /// Whether the field differs between runs of one build, whatever its value.
+    pub(crate) fn knows(&self, endpoint: &str, difference: &Difference) -> Option<&'static str> {
+        let field = field(endpoint, difference);
+        let pairs = self.pairs.get(endpoint).copied().unwrap_or(0);
+        let learned = self.fields.get(&field)?;
+        Some(
+            learned
+                .stats
+                .volatile(&field.location, field.kind, pairs)
+                .as_str(),
+        )
+    }
+
+    /// Everything that was learned, by endpoint and place, and what it excused.
+    #[must_use]
+    pub fn fields(&self) -> Vec<NoiseField> {
+        let mut fields: Vec<(&Field, &Learned)> = self.fields.iter().collect();
+        fields.sort_unstable_by_key(|(field, _)| *field);
+        let short = |text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| excerpt::beginning(text, EXAMPLE_BYTES_MAX))
+        };
+        fields
+            .into_iter()
+            .map(|(field, learned)| {
+                let pairs = self.pairs.get(&field.endpoint).copied().unwrap_or(0);
+                let volatile: Volatile = learned.stats.volatile(&field.location, field.kind, pairs);
+                let (example, left, right) = &learned.example;
+                NoiseField {
+                    endpoint: field.endpoint.clone(),
+                    part: field.part.as_str().to_owned(),
+                    location: field.location.clone(),
+                    kind: field.kind.as_str().to_owned(),
+                    volatile: volatile.as_str().to_owned(),
+                    bound: learned.stats.bound(volatile),
+                    evidence: learned.stats.evidence,
+                    of: pairs,
+                    suppressed: learned.suppressed,
+                    example: example.to_string(),
+                    left: short(left),
+                    right: short(right),
+                }
+            })
+            .collect()
+    }
+
+    /// Pairs of answers that were looked at.
+    #[must_use]
+    pub fn pairs(&self) -> u64 {
+        self.pairs.values().sum()
+    }
+
+    /// Differences that were not learned because there are too many fields.
+    #[must_use]
+    pub fn unlearned(&self) -> u64 {
+        self.unlearned
+    }
+
+    /// A number that is the same for the same profile.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut hash = Xxh3::new();
+        for field in self.fields() {
+            let texts = [
+                field.endpoint,
+                field.part,
+                field.location,
+                field.kind,
+                field.volatile,
+                field.bound,
+            ];
+            for text in texts {
+                hash.update(text.as_bytes());
+                hash.update(&[0]);
+            }
+        }
+        hash.digest()
+    }
+}
+
+fn field(endpoint: &str, difference: &Difference) -> Field {
+    Field {
+        endpoint: endpoint.to_owned(),
+        part: difference.part,
+        location: pattern(&difference.location),
+        kind: difference.kind,
+    }
+}
+
+/// When the request of an answer was made, microseconds since 1970.
+pub(crate) fn moment_us(exchange: &Exchange) -> i64 {
+    exchange.start().as_micros()
+}
+
+#[cfg(test)]
+mod tests;

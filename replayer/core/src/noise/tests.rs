@@ -1,0 +1,139 @@
+use super::*;
+use crate::compare::sample;
+
+const ENDPOINT: &str = "GET shop.example /a";
+
+/// The answer of a run that was sent `at_s` seconds after the recording.
+fn answer(body: &str, at_s: i64) -> Exchange {
+    let exchange = sample::exchange(
+        "/a",
+        200,
+        &[("Content-Type", "application/json")],
+        body.as_bytes(),
+    );
+    sample::replayed(exchange, at_s * 1_000_000)
+}
+
+/// Learns from pairs and says what the first difference of `candidate` from the first left answer is excused as.
+fn excused(
+    pairs: &[(&str, &str)],
+    baseline: &str,
+    again: &str,
+    candidate: &str,
+) -> Vec<Option<&'static str>> {
+    let rules = Rules::default();
+    let mut noise = Noise::default();
+    for (left, right) in pairs {
+        noise.learn(ENDPOINT, &answer(left, 0), &answer(right, 60), &rules);
+    }
+    let (baseline, again, candidate) = (
+        answer(baseline, 0),
+        answer(again, 60),
+        answer(candidate, 120),
+    );
+    let places = |right: &Exchange| differences(&baseline, right, &rules).unwrap().kept;
+    let unstable = places(&again)
+        .into_iter()
+        .map(|d| (d.part, d.location))
+        .collect();
+    let found = places(&candidate);
+    found
+        .iter()
+        .map(|d| noise.excuses(ENDPOINT, d, &candidate, &unstable))
+        .collect()
+}
+
+#[test]
+fn a_timestamp_is_excused_where_the_clock_explains_it() {
+    // The sample is recorded at 13:00:00 and replayed ten days later, at the same second.
+    let at = |time: &str| format!(r#"{{"at":"2026-12-02T{time}Z"}}"#);
+    let (left, right) = (at("13:00:00"), at("13:01:00"));
+    let pairs = [(left.as_str(), right.as_str())];
+    let verdict = |candidate: &str| excused(&pairs, &left, &right, candidate);
+    assert_eq!(verdict(&at("13:02:01")), [Some("timestamp")]);
+    // A zone that moved, another type, and one that disappeared are news.
+    assert_eq!(verdict(&at("14:02:00")), [None]);
+    assert_eq!(verdict(r#"{"at":null}"#), [None]);
+    assert_eq!(verdict("{}"), [None]);
+    // Two answers in the same second by chance do not make the next one news.
+    assert_eq!(
+        excused(&pairs, &left, &left, &at("13:02:00")),
+        [Some("timestamp")]
+    );
+}
+
+#[test]
+fn an_id_is_excused_only_where_it_is_new_in_every_run() {
+    let pairs = [(r#"{"id":7}"#, r#"{"id":1007}"#)];
+    assert_eq!(
+        excused(&pairs, r#"{"id":8}"#, r#"{"id":1008}"#, r#"{"id":2008}"#),
+        [Some("counter")]
+    );
+    assert_eq!(
+        excused(&pairs, r#"{"id":5}"#, r#"{"id":5}"#, r#"{"id":6}"#),
+        [None]
+    );
+    let pairs = [(
+        r#"{"id":"6f1c0d9e-3f0a-4b6e-9d3a-0123456789ab"}"#,
+        r#"{"id":"7f1c0d9e-3f0a-4b6e-9d3a-0123456789ab"}"#,
+    )];
+    let again = |candidate| excused(&pairs, pairs[0].0, pairs[0].1, candidate);
+    assert_eq!(
+        again(r#"{"id":"8f1c0d9e-3f0a-4b6e-9d3a-0123456789ab"}"#),
+        [Some("uuid")]
+    );
+    assert_eq!(again(r#"{"id":"none"}"#), [None]);
+}
+
+#[test]
+fn jitter_excuses_no_rounding() {
+    let pairs = [(r#"{"avg":0.30000000000000004}"#, r#"{"avg":0.3}"#)];
+    let verdict = |candidate| excused(&pairs, pairs[0].0, pairs[0].0, candidate);
+    assert_eq!(verdict(r#"{"avg":0.3}"#), [Some("jitter")]);
+    assert_eq!(verdict(r#"{"avg":0.31}"#), [None]);
+}
+
+#[test]
+fn an_order_is_excused_and_a_missing_row_is_not() {
+    let pairs = [("[1,2,3]", "[3,2,1]")];
+    let verdict = |candidate| excused(&pairs, "[1,2,3]", "[1,2,3]", candidate);
+    assert_eq!(verdict("[2,1,3]"), [Some("random order")]);
+    assert_eq!(verdict("[3,1]"), [Some("random order"), None]);
+}
+
+#[test]
+fn a_text_may_change_its_numbers_and_not_its_words() {
+    let pairs = [(r#"{"m":"job 12 done"}"#, r#"{"m":"job 13 done"}"#)];
+    let verdict = |candidate| excused(&pairs, pairs[0].0, pairs[0].1, candidate);
+    assert_eq!(
+        verdict(r#"{"m":"job 99 done"}"#),
+        [Some("text with numbers")]
+    );
+    assert_eq!(verdict(r#"{"m":"job 99 failed"}"#), [None]);
+}
+
+#[test]
+fn what_was_learned_is_shown_with_its_evidence() {
+    let mut noise = Noise::default();
+    for n in 0..3 {
+        let body = |id: i32| format!(r#"{{"id":{id},"x":1}}"#);
+        noise.learn(
+            ENDPOINT,
+            &answer(&body(n), 0),
+            &answer(&body(n + n % 2), 0),
+            &Rules::default(),
+        );
+    }
+    let fields = noise.fields();
+    assert_eq!(fields.len(), 1);
+    assert_eq!(
+        (
+            fields[0].location.as_str(),
+            fields[0].evidence,
+            fields[0].of
+        ),
+        ("$.id", 1, 3)
+    );
+    assert_eq!(fields[0].volatile, "counter");
+    assert_ne!(noise.digest(), Noise::default().digest());
+}

@@ -1,0 +1,128 @@
+//! Points in time as services write them.
+
+const SECOND_US: i64 = 1_000_000;
+const DAY_US: i64 = 86_400 * SECOND_US;
+/// How far from now a bare number may be to be read as a time.
+const NEAR_US: i64 = 10 * 365 * DAY_US;
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// Microseconds since 1970 of a date with a time of day (RFC 3339; `T`, `_` or a space between; without a zone it is taken
+/// as UTC), an IMF-fixdate (RFC 9110 section 5.6.7), or a Unix time in seconds to microseconds near `now_us`.
+pub(crate) fn parse_time(text: &str, now_us: i64) -> Option<i64> {
+    unix(text, now_us)
+        .or_else(|| iso(text))
+        .or_else(|| imf(text))
+}
+
+fn unix(text: &str, now_us: i64) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let unit = match whole.len() {
+        10 => SECOND_US,
+        13 if fraction.is_empty() => 1_000,
+        16 if fraction.is_empty() => 1,
+        _ => return None,
+    };
+    let mut us = whole.parse::<i64>().ok()?.checked_mul(unit)?;
+    if !fraction.is_empty() {
+        us += micros_of(fraction)?;
+    }
+    ((us - now_us).abs() < NEAR_US).then_some(us)
+}
+
+fn iso(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    if bytes.len() < 16 || !text.is_ascii() || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    if !matches!(bytes[10], b'T' | b't' | b' ' | b'_') {
+        return None;
+    }
+    let (date, time) = (&text[..10], &text[11..]);
+    let day = days(
+        number(&date[..4])?,
+        number(&date[5..7])?,
+        number(&date[8..])?,
+    )?;
+    let zone_at = time.find(['Z', 'z', '+', '-', ' ']).unwrap_or(time.len());
+    let (clock, zone) = time.split_at(zone_at);
+    Some(day * DAY_US + clock_us(clock)? - zone_us(zone.trim_start())?)
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn imf(text: &str) -> Option<i64> {
+    let rest = text.strip_suffix(" GMT")?.get(5..)?;
+    let mut words = rest.split(' ');
+    let (day, month, year) = (words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    let month = i64::try_from(month).ok()? + 1;
+    Some(days(number(year)?, month, number(day)?)? * DAY_US + clock_us(words.next()?)?)
+}
+
+fn clock_us(clock: &str) -> Option<i64> {
+    let mut parts = clock.splitn(3, ':');
+    let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
+    let seconds = parts.next().unwrap_or("0");
+    let (second, fraction) = seconds.split_once(['.', ',']).unwrap_or((seconds, ""));
+    let second = number(second)?;
+    if hour > 24 || minute > 59 || second > 60 {
+        return None;
+    }
+    let us = ((hour * 60 + minute) * 60 + second) * SECOND_US;
+    Some(
+        us + if fraction.is_empty() {
+            0
+        } else {
+            micros_of(fraction)?
+        },
+    )
+}
+
+fn zone_us(zone: &str) -> Option<i64> {
+    let sign = match zone.as_bytes().first() {
+        None | Some(b'Z' | b'z') if zone.len() <= 1 => return Some(0),
+        Some(b'+') => 1,
+        Some(b'-') => -1,
+        _ => return None,
+    };
+    let digits: String = zone[1..].chars().filter(|c| *c != ':').collect();
+    let (hours, minutes) = match digits.len() {
+        2 => (number(&digits)?, 0),
+        4 => (number(&digits[..2])?, number(&digits[2..])?),
+        _ => return None,
+    };
+    Some(sign * (hours * 60 + minutes) * 60 * SECOND_US)
+}
+
+/// Microseconds of the digits behind a point.
+fn micros_of(fraction: &str) -> Option<i64> {
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
+    Some(digits.fold(0, |us, digit| us * 10 + i64::from(digit - b'0')))
+}
+
+fn number(text: &str) -> Option<i64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// Days since 1970 of a date of the Gregorian calendar.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Years that begin in March have their leap day at the end.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}

@@ -1,0 +1,234 @@
+//! What `replayer compare` says beside its verdict: files for CI, acceptance, rules, reports, and honest refusals.
+
+use std::path::PathBuf;
+
+use schema::comparison::ComparisonDocument;
+use schema::run::RunVerdict;
+use tempfile::TempDir;
+use tests::{Answer, Arrival, PacketScript, Ran, Target, recorder, replayer, run};
+
+/// An archive of three requests, a run of the old build and one of the new build.
+struct Compared {
+    folder: TempDir,
+}
+
+impl Compared {
+    fn new(old: fn(&Arrival) -> Answer, new: fn(&Arrival) -> Answer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut script = PacketScript::new();
+        for id in 1..=3 {
+            let body = format!("{{\"id\":{id},\"total\":\"10.50\"}}");
+            script = script
+                .client(format!("GET /orders/{id} HTTP/1.1\r\nHost: shop.test\r\n\r\n"))
+                .server(format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                ));
+        }
+        let capture = folder.path().join("capture.pcap");
+        std::fs::write(&capture, script.pcap()).unwrap();
+        let compared = Self { folder };
+        let archive = compared.archive();
+        let _recorded = run(recorder()
+            .arg("read")
+            .arg(&capture)
+            .args(["--archive", &archive]));
+        compared.replay("old", old, &[]);
+        compared.replay("new", new, &[]);
+        compared
+    }
+
+    fn archive(&self) -> String {
+        self.file("archive").to_str().unwrap().to_owned()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn replay(&self, name: &str, answer: fn(&Arrival) -> Answer, flags: &[&str]) {
+        let (archive, target) = (self.archive(), Target::start(answer));
+        let _ran = run(replayer()
+            .args([
+                "run",
+                "--archive",
+                &archive,
+                "--last",
+                "1d",
+                "--speed",
+                "max",
+            ])
+            .args(["--target", &target.url(), "--run", name])
+            .args(flags));
+    }
+
+    fn compare(&self, flags: &[&str]) -> Ran {
+        let archive = self.archive();
+        run(replayer()
+            .args(["compare", "--archive", &archive])
+            .args(flags))
+    }
+
+    fn document(&self, flags: &[&str]) -> ComparisonDocument {
+        let ran = self.compare(&[flags, &["--json"]].concat());
+        ComparisonDocument::from_json(ran.stdout.as_bytes())
+            .unwrap_or_else(|error| panic!("{error}\n{}{}", ran.stdout, ran.stderr))
+    }
+}
+
+fn order(arrival: &Arrival, total: &str) -> Answer {
+    let id = arrival.path().rsplit('/').next().unwrap();
+    Answer::json(format!("{{\"id\":{id},\"total\":{total}}}"))
+}
+
+/// Production writes the total as text; the test environment as a number.
+fn old(arrival: &Arrival) -> Answer {
+    order(arrival, "10.50")
+}
+
+fn new(arrival: &Arrival) -> Answer {
+    let total = if arrival.path() == "/orders/2" {
+        "10.5"
+    } else {
+        "10.50"
+    };
+    order(arrival, total)
+}
+
+const SIDES: [&str; 4] = ["--baseline", "old", "--candidate", "new"];
+
+#[test]
+fn the_environment_is_told_from_the_refactor() {
+    let compared = Compared::new(old, new);
+    let ran = compared.compare(&SIDES).expect_code(1);
+    assert!(
+        ran.stdout
+            .starts_with("fail: the refactor changed 1 answer in 1 way"),
+        "{}",
+        ran.stdout
+    );
+    let document = compared.document(&SIDES);
+    let totals = &document.totals;
+    assert_eq!(
+        (totals.selected, totals.refactor, totals.environment),
+        (3, 1, 2)
+    );
+    assert_eq!(document.groups[0].cause, "same number, written otherwise");
+    // Two sides alone: everything that the environment does is then the candidate's.
+    let alone = compared.document(&["--candidate", "new"]);
+    assert_eq!(
+        (alone.totals.refactor, alone.baseline.run.as_str()),
+        (3, "recorded")
+    );
+    // The same inputs give the same document.
+    assert_eq!(compared.document(&SIDES), document);
+    assert_ne!(alone.comparison, document.comparison);
+}
+
+#[test]
+fn what_is_accepted_passes_until_it_is_over() {
+    let compared = Compared::new(old, new);
+    let group = compared.document(&SIDES).groups[0].group.clone();
+    let file = compared.file("accepted.toml");
+    let write = |until: &str| {
+        let entry = format!(
+            "[[accepted]]\ngroup = \"{group}\"\nwhat = \"x\"\nby = \"ada\"\nwhy = \"scale\"\nuntil = \"{until}\"\n"
+        );
+        std::fs::write(&file, entry).unwrap();
+    };
+    let accepted = [&SIDES[..], &["--accepted", file.to_str().unwrap()]].concat();
+    write("2100-01-01");
+    let document = compared.document(&accepted);
+    assert_eq!(document.verdict, RunVerdict::Pass, "{}", document.sentence);
+    assert_eq!(document.groups[0].standing.as_deref(), Some("known"));
+    let strict = [&accepted[..], &["--fail-on", "any"]].concat();
+    assert_eq!(compared.document(&strict).verdict, RunVerdict::Fail);
+    write("2020-01-01");
+    assert_eq!(compared.document(&accepted).verdict, RunVerdict::Fail);
+}
+
+#[test]
+fn rules_and_presets_set_aside_and_are_counted() {
+    let compared = Compared::new(old, new);
+    let preset = compared.document(&[&SIDES[..], &["--preset", "oracle"]].concat());
+    assert_eq!(preset.verdict, RunVerdict::Pass, "{}", preset.sentence);
+    let scale = preset
+        .rules
+        .iter()
+        .find(|rule| rule.rule == "oracle: number scale")
+        .unwrap();
+    assert_eq!(scale.suppressed, 1);
+    let file = compared.file("rules.toml");
+    std::fs::write(&file, "[[ignore]]\nat = \"$.total\"\nwhere = 1\n").unwrap();
+    let ran = compared.compare(&[&SIDES[..], &["--rules", file.to_str().unwrap()]].concat());
+    let ran = ran.expect_code(2);
+    assert!(ran.stderr.contains("rules.toml:3: "), "{}", ran.stderr);
+}
+
+#[test]
+fn files_for_ci_and_the_stored_result() {
+    let compared = Compared::new(old, new);
+    let (junit, html) = (compared.file("junit.xml"), compared.file("report.html"));
+    let flags = [
+        "--junit",
+        junit.to_str().unwrap(),
+        "--html",
+        html.to_str().unwrap(),
+        "--github",
+    ];
+    let ran = compared
+        .compare(&[&SIDES[..], &flags].concat())
+        .expect_code(1);
+    assert!(
+        ran.stderr
+            .contains("::error title=GET shop.test /orders/{id}::body $.total"),
+        "{}",
+        ran.stderr
+    );
+    let junit = std::fs::read_to_string(junit).unwrap();
+    assert!(junit.contains("failures=\"1\""), "{junit}");
+    let document = compared.document(&SIDES);
+    assert!(
+        std::fs::read_to_string(html)
+            .unwrap()
+            .contains(&document.comparison)
+    );
+    let folder = format!("{}/comparisons/{}", compared.archive(), document.comparison);
+    let findings = std::fs::read(format!("{folder}/findings/000000.parquet")).unwrap();
+    let findings = schema::decode_findings(findings.into()).unwrap();
+    assert_eq!(
+        findings
+            .iter()
+            .filter(|finding| finding.blame == schema::Blame::Refactor)
+            .count(),
+        1
+    );
+    let report = run(replayer().args(["report", &folder, "--json"])).expect_code(1);
+    assert_eq!(
+        ComparisonDocument::from_json(report.stdout.as_bytes()).unwrap(),
+        document
+    );
+}
+
+#[test]
+fn a_run_that_is_not_whole_is_no_pass() {
+    let compared = Compared::new(old, old);
+    assert_eq!(compared.document(&SIDES).verdict, RunVerdict::Pass);
+    // A filter of the candidate's run is the comparison's; of the baseline's run it makes requests incomparable.
+    compared.replay("few", old, &["--path", "/orders/1"]);
+    let few = compared.document(&["--baseline", "old", "--candidate", "few"]);
+    assert_eq!(
+        (few.verdict, few.totals.selected, few.baseline.outside),
+        (RunVerdict::Pass, 1, 2)
+    );
+    let lacking = compared.document(&["--baseline", "few", "--candidate", "old"]);
+    assert_eq!(
+        (lacking.verdict, lacking.totals.incomparable),
+        (RunVerdict::NotEnoughEvidence, 2)
+    );
+    let required = ["--require", "GET * /users/*"];
+    let document = compared.document(&[&SIDES[..], &required].concat());
+    assert_eq!(document.verdict, RunVerdict::NotEnoughEvidence);
+    let missing = compared.compare(&["--candidate", "nothing"]).expect_code(2);
+    assert!(missing.stderr.contains("nothing"), "{}", missing.stderr);
+}
