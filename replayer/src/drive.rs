@@ -6,6 +6,8 @@
 //! ```
 //! Everything that can happen is one of: a batch came, a lane is done, something is due, the user asked to stop.
 
+mod seats;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use governor::RateLimiter;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
-use replayer_core::scheduler::{Schedule, Scheduler, Step, Ticket};
+use replayer_core::scheduler::{Place, Schedule, Scheduler, Step, Ticket};
 use schema::run::RunState;
 use schema::{Exchange, Outcome, Timestamp};
 use tokio::sync::mpsc;
@@ -23,6 +25,7 @@ use crate::progress::{Counts, Progress};
 use crate::read::{Batches, Planned, Ready};
 use crate::send::{Done, Job, Shared, run_lane, skipped};
 use crate::timer::FineTimer;
+use seats::{Seat, Seats};
 
 /// How long requests in flight may go on after the user asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -114,8 +117,8 @@ struct Driver {
     /// Whether the limiter has let one more request through that is not sent yet.
     permitted: bool,
     lanes: Vec<Lane>,
-    /// Lanes without a request; the last one was free last.
-    free: Vec<usize>,
+    /// Which of them carries which request.
+    seats: Seats,
     done: mpsc::Sender<Done>,
     counts: Counts,
     /// When the last exchange that was looked at was recorded.
@@ -149,7 +152,7 @@ impl Driver {
             limiter,
             permitted: false,
             lanes: Vec::new(),
-            free: Vec::new(),
+            seats: Seats::new(shared.limits.in_flight_max),
             done,
             counts: Counts::default(),
             recorded_now: Timestamp::MIN,
@@ -195,13 +198,19 @@ impl Driver {
                     self.permitted = false;
                     self.held_bytes -= item.memory_bytes;
                     self.counts.held_back += u64::from(held_back);
+                    let owner = match item.place {
+                        Place::InTurn { group } => Some(group),
+                        Place::Free | Place::AfterSeen { .. } => None,
+                    };
+                    let Seat { lane, fresh } = self.seats.take(owner);
                     let job = Job {
                         recorded: item.recorded,
                         request: item.request,
                         due,
                         order_wait,
+                        fresh,
                     };
-                    self.send(job, ticket);
+                    self.send(job, lane, ticket);
                 }
                 Step::Skip { item, due } => {
                     self.held_bytes -= item.memory_bytes;
@@ -214,13 +223,8 @@ impl Driver {
         }
     }
 
-    fn send(&mut self, job: Job, ticket: Ticket) {
-        let lane = self.free.pop().unwrap_or_else(|| {
-            let lane = self.lanes.len();
-            debug_assert!(
-                lane < self.shared.limits.in_flight_max,
-                "a lane a request in flight"
-            );
+    fn send(&mut self, job: Job, lane: usize, ticket: Ticket) {
+        if lane == self.lanes.len() {
             let (jobs, receiver) = mpsc::channel(1);
             tokio::spawn(run_lane(
                 lane,
@@ -229,8 +233,7 @@ impl Driver {
                 self.done.clone(),
             ));
             self.lanes.push(Lane { jobs, ticket: None });
-            lane
-        });
+        }
         self.counts.in_flight += 1;
         self.lanes[lane].ticket = Some(ticket);
         self.lanes[lane]
@@ -243,7 +246,7 @@ impl Driver {
         let now = self.shared.clock.now();
         for done in lanes.drain(..) {
             self.counts.in_flight -= 1;
-            self.free.push(done.lane);
+            self.seats.give_back(done.lane);
             match done.outcome {
                 Outcome::Sent => self.counts.sent += 1,
                 Outcome::Failed => self.counts.failed += 1,

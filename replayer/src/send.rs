@@ -7,7 +7,8 @@
 //! * [`pooled`]: HTTP/2 over reqwest, where it sends what was recorded; [`http2`]: over hyper, where it would not.
 //!
 //! A *lane* is a task with at most one request in flight. There are as many as requests may be in flight; the event loop
-//! hands each ready request to the lane that was free last, so that few connections serve a slow schedule.
+//! hands each ready request to the lane of its recorded connection or, where order does not go by connection, to the lane
+//! that was free last, so that few connections serve a slow schedule.
 
 mod answer;
 mod direct;
@@ -52,6 +53,8 @@ pub(crate) struct Job {
     pub(crate) due: Timestamp,
     /// How long it waited past that for its predecessor's answer.
     pub(crate) order_wait: Duration,
+    /// Whether it must not go over the connection that the lane used before.
+    pub(crate) fresh: bool,
 }
 
 /// A lane has become free.
@@ -241,6 +244,9 @@ pub(crate) async fn run_lane(
     interrupted.as_mut().enable();
     while let Some(job) = jobs.recv().await {
         let mut attempt = Attempt::default();
+        if job.fresh {
+            connection = direct::Connection::default();
+        }
         let result = tokio::select! {
             biased;
             result = tokio::time::timeout(shared.timeout, attempt.run(&shared, &mut connection, &job)) => {

@@ -140,3 +140,43 @@ fn a_greatest_rate_delays_and_never_drops() {
     assert!(times[29] >= Duration::from_millis(200), "{times:?}");
     assert!(times[29] <= Duration::from_millis(1_800), "{times:?}");
 }
+
+/// Three recorded connections take turns, slowly enough for one to serve them all: each keeps one of its own.
+#[test]
+fn a_recorded_connection_keeps_one_to_the_target() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let mut script = PacketScript::new();
+    for turn in 0..4 {
+        for client in 1..4 {
+            script = script
+                .between(&format!("10.0.0.{client}:40000"), "10.0.0.9:80")
+                .client(get(&format!("/{client}/{turn}")))
+                .server(answer)
+                .after(Duration::from_millis(20));
+        }
+    }
+    let recorded = Recorded::new(&script);
+    let used = |target: &Target, client: &str| -> std::collections::BTreeSet<u64> {
+        let arrivals = target.arrivals();
+        let own = arrivals.iter().filter(|a| a.target.starts_with(client));
+        own.map(|arrival| arrival.connection).collect()
+    };
+    let target = Target::start(ok);
+    let _ran = recorded.replay(&target.url(), &[]).expect_code(0);
+    let mut all = std::collections::BTreeSet::new();
+    for client in ["/1/", "/2/", "/3/"] {
+        let own = used(&target, client);
+        assert_eq!(own.len(), 1, "{client}: {own:?}");
+        all.extend(own);
+    }
+    assert_eq!(all.len(), 3, "none is shared");
+
+    // With one connection at a time nothing of one recorded connection may go over another's.
+    let recorded = Recorded::new(&script);
+    let target = Target::start(ok);
+    let _ran = recorded
+        .replay(&target.url(), &["--in-flight", "1"])
+        .expect_code(0);
+    let (first, second) = (used(&target, "/1/"), used(&target, "/2/"));
+    assert!(first.is_disjoint(&second), "{first:?} {second:?}");
+}
