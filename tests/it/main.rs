@@ -13,6 +13,7 @@ mod format;
 mod fuzz;
 mod golden;
 mod harness;
+mod http2;
 mod join;
 mod laws;
 mod limits;

@@ -4,6 +4,8 @@
 mod answer;
 mod frames;
 mod h1;
+mod h2;
+mod hpack;
 mod input;
 mod reassembly;
 
@@ -12,6 +14,8 @@ use recorder_core::LinkType;
 pub use answer::fuzz_answer;
 pub use frames::fuzz_frames;
 pub use h1::fuzz_h1;
+pub use h2::fuzz_h2;
+pub use hpack::fuzz_hpack;
 pub use reassembly::fuzz_reassembly;
 
 /// Every link layer, in the order of the number that the corpora name it by.
@@ -29,9 +33,11 @@ pub const LINKS: [LinkType; 7] = [
 pub type Target = fn(&[u8]);
 
 /// Every target: the name of its corpus, and what it does.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("answer", fuzz_answer),
     ("frames", fuzz_frames),
     ("reassembly", fuzz_reassembly),
     ("h1", fuzz_h1),
+    ("h2", fuzz_h2),
+    ("hpack", fuzz_hpack),
 ];

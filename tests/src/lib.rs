@@ -10,6 +10,7 @@
 //! * [`TlsFront`]: a real TLS server before it. [`Talk`]: a server that says and reads what a test wants, byte for byte.
 //! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC.
 //! * [`S3Server`]: a real S3 server on loopback. [`read_archive`]: an archive on disk, back as exchanges.
+//! * [`Http2Server`], [`Grpc`]: servers of others that speak HTTP/2. [`Relay`]: notes what passes between them and clients.
 //! * [`shared_captures`], [`transactions`]: other people's captures, with a second opinion on each.
 
 mod archive;
@@ -22,6 +23,7 @@ mod packets;
 mod pipeline;
 mod proxy;
 mod python;
+mod relay;
 mod remirror;
 mod render;
 mod shared;
@@ -38,7 +40,8 @@ pub use http2::{Grpc, Http2Server};
 pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, check_conservation, options, record, record_frames, record_with};
 pub use proxy::ThrottlingProxy;
-pub use python::{python, run_python};
+pub use python::{python, python_with, run_python};
+pub use relay::Relay;
 pub use remirror::{Encapsulation, Remirror, Remirrored};
 pub use render::{render, render_exchange};
 pub use shared::{Transaction, shared, shared_captures, transactions};

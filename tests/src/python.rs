@@ -20,7 +20,8 @@ pub fn python() -> Command {
 }
 
 /// The interpreter that has a package: of the environment, or the machine's own.
-pub(crate) fn python_with(package: &str) -> Command {
+#[must_use]
+pub fn python_with(package: &str) -> Command {
     let import = ["-c".to_owned(), format!("import {package}")];
     let own = Command::new(tool("python3")).args(&import).output();
     if own.is_ok_and(|output| output.status.success()) {

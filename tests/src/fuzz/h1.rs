@@ -15,7 +15,7 @@ const STEP_BYTES_MAX: usize = 4_096;
 
 /// What happens next on the connection.
 #[derive(Clone, Copy, Debug)]
-enum Step<'a> {
+pub(super) enum Step<'a> {
     /// An end sends bytes; it acknowledges all that the other one sent, or no more than with its last bytes.
     Send {
         side: usize,
@@ -33,6 +33,12 @@ enum Step<'a> {
 /// # Panics
 /// If the borders of packets change what is recorded.
 pub fn fuzz_h1(data: &[u8]) {
+    let (options, seed, steps) = parse(data);
+    check_borders(&steps, options, seed);
+}
+
+/// Options, seed and steps of an input.
+pub(super) fn parse(data: &[u8]) -> (u8, u16, Vec<Step<'_>>) {
     let mut input = Input(data);
     let options = input.byte();
     let seed = input.word();
@@ -54,9 +60,14 @@ pub fn fuzz_h1(data: &[u8]) {
             }
         });
     }
-    let whole = run(&steps, options, |len| len);
+    (options, seed, steps)
+}
+
+/// Records the steps in large packets and in small ones, and gives what came of it.
+pub(super) fn check_borders(steps: &[Step<'_>], options: u8, seed: u16) -> Recording {
+    let whole = run(steps, options, |len| len);
     let mut state = u32::from(seed) << 1 | 1;
-    let parts = run(&steps, options, |len| {
+    let parts = run(steps, options, |len| {
         state = state.wrapping_mul(0x915f_77f5).wrapping_add(0x3c6e_f35f);
         let choice = (state >> 16) as usize;
         // Small pieces mostly: heads and chunk sizes are cut often.
@@ -70,6 +81,7 @@ pub fn fuzz_h1(data: &[u8]) {
     for (part, whole) in parts.exchanges.iter().zip(&whole.exchanges) {
         assert_eq!(part, whole);
     }
+    whole
 }
 
 /// Records the steps with packets whose length `cut` chooses.
