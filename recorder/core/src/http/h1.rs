@@ -53,6 +53,8 @@ pub(crate) struct Conn {
     lossy: bool,
     /// The first byte of the connection, or of the tunnel in it, was seen or is yet to come.
     from_start: bool,
+    /// A tunnel began with the last byte that was taken.
+    entered: bool,
     /// A message was seen since the connection, or the tunnel in it, began.
     proven: bool,
     /// By [`End`].
@@ -83,6 +85,7 @@ impl Conn {
             halves: [Half::new(!opened), Half::new(!opened)],
             lossy: false,
             from_start: opened,
+            entered: false,
             pairer: Pairer::new(!opened),
             protocol: Protocol::Http1,
             sniff: None,
@@ -107,9 +110,11 @@ impl Conn {
         {
             self.leave(Protocol::Tls, context);
         }
-        match self.sniff(end, input, context) {
-            Some(shown) => self.drive_sniffed(end, input, shown, context),
-            None => self.drive(end, &mut input, context),
+        while !input.bytes.is_empty() {
+            match self.sniff(end, input, context) {
+                Some(shown) => self.drive_sniffed(end, &mut input, shown, context),
+                None => self.drive(end, &mut input, context),
+            }
         }
         self.half(end).next = Place {
             offset: chunk.offset + chunk.bytes.len() as u64,
@@ -118,9 +123,13 @@ impl Conn {
         self.protocol
     }
 
-    /// Runs an end's machine over bytes, to the last one.
+    /// Runs an end's machine over bytes, to the last one or to the beginning of a tunnel.
     fn drive(&mut self, end: End, input: &mut Input<'_>, context: &mut Context<'_>) {
+        self.entered = false;
         while !input.bytes.is_empty() && self.protocol == Protocol::Http1 {
+            if self.entered {
+                return;
+            }
             match &mut self.halves[end.index()].state {
                 State::Start => self.step_start(end, input, context),
                 State::Partial(_) => self.step_partial(end, input, context),
@@ -136,6 +145,7 @@ impl Conn {
             Some((_, rest)) => rest.extend(input.bytes, input.place),
             None => count_passed(self.protocol, input.bytes.len(), context.counters),
         }
+        input.take(input.bytes.len());
     }
 
     /// `len` bytes of one end are lost.

@@ -197,7 +197,9 @@ impl Conn {
         // Each piece is an input as it was; what is told from a head in one is not looked at again, so that this goes no
         // deeper than there are pieces.
         for mut input in buffer.pieces() {
-            self.drive(end, &mut input, context);
+            while !input.bytes.is_empty() {
+                self.drive(end, &mut input, context);
+            }
         }
     }
 
@@ -321,6 +323,7 @@ impl Conn {
         }
         self.proven = false;
         self.from_start = true;
+        self.entered = true;
         self.ends = Ends::Certain;
         for end in [End::A, End::B] {
             let half = self.half(end);

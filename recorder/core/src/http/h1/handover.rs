@@ -58,20 +58,26 @@ impl Conn {
     pub(super) fn drive_sniffed(
         &mut self,
         end: End,
-        input: Input<'_>,
+        input: &mut Input<'_>,
         shown: usize,
         context: &mut Context<'_>,
     ) {
-        let mut rest = input;
+        let place = input.place;
         let mut first = Input {
-            bytes: rest.take(shown),
-            ..input
+            bytes: input.take(shown),
+            place,
         };
-        self.drive(end, &mut first, context);
-        if self.proven || self.protocol != Protocol::Http1 {
-            return self.drive(end, &mut rest, context);
+        while !first.bytes.is_empty() {
+            self.drive(end, &mut first, context);
         }
-        self.pass(end, rest.bytes.len(), context);
+        // HTTP/1 may have proven itself, and given way to a tunnel.
+        let shown = self.sniff.as_ref().is_some_and(|sniff| sniff.is_enough());
+        if self.proven || self.protocol != Protocol::Http1 || !shown {
+            return;
+        }
+        let rest = input.bytes.len();
+        input.take(rest);
+        self.pass(end, rest, context);
         self.protocol = Protocol::Http2;
     }
 

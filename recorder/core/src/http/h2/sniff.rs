@@ -59,10 +59,14 @@ impl Sniff {
         let search = half.search.get_or_insert_with(|| Search::new(input.place));
         search.extend(input.bytes, input.place, &wanted);
         let shows = search.evidence_takes(input.bytes.len());
+        self.is_enough().then(|| shows.min(input.bytes.len()))
+    }
+
+    /// Whether what was seen shows that the connection speaks HTTP/2.
+    pub(crate) fn is_enough(&self) -> bool {
         let [a, b] = [End::A, End::B].map(|end| self.evidence(end));
         let contradictory = a.side.is_some() && a.side == b.side;
-        let enough = !contradictory && a.points + b.points >= ENOUGH_FOR_BOTH;
-        enough.then(|| shows.min(input.bytes.len()))
+        !contradictory && a.points + b.points >= ENOUGH_FOR_BOTH
     }
 
     /// Bytes of one end are lost.
