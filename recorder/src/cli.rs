@@ -2,13 +2,15 @@
 
 mod selection;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
-use crate::units::{ByteSize, parse_span};
+use crate::listen::Shed;
+use crate::units::{ByteSize, parse_address, parse_percent, parse_span};
 
 pub use selection::SelectionArgs;
 
@@ -29,6 +31,17 @@ Examples:
   recorder read gateway.pcap --archive ./archive
   recorder read gateway.pcap.zst gateway.pcap1.zst --archive s3://traffic/production
   ssh gateway tcpdump -U -w - port 8080 | recorder read - --archive ./archive";
+
+const AFTER_LISTEN_CODES: &str = "\
+Exit codes:
+  0  told to stop, and everything was published
+  2  failed; the message on standard error says what, where and what to do";
+
+const AFTER_LISTEN_HELP: &str = "\
+Examples:
+  recorder listen --archive s3://traffic/production
+  recorder listen --archive s3://traffic/production --vxlan 0.0.0.0:4789 --health 0.0.0.0:8080 --metrics 127.0.0.1:9090
+  recorder listen --archive s3://traffic/production --geneve 0.0.0.0:6081 --health 0.0.0.0:8080 --shards 4 --shed sample";
 
 /// Records HTTP traffic into an archive of Parquet segments.
 #[derive(Clone, Debug, Parser)]
@@ -51,7 +64,19 @@ pub enum Command {
     // A flag that is given twice is what it was given last, so that scripts can add to a command.
     #[command(args_override_self = true)]
     #[command(after_help = AFTER_HELP, after_long_help = long_after_read())]
-    Read(ReadArgs),
+    Read(Box<ReadArgs>),
+
+    /// Record live: mirrored traffic as it arrives, until told to stop
+    ///
+    /// Receives what a traffic mirror sends (VXLAN or GENEVE over UDP), and does with it what `read` does with captures.
+    /// SIGTERM and Ctrl-C end it: what is under way is recorded as it is, and published.
+    #[command(args_override_self = true)]
+    #[command(after_help = AFTER_LISTEN_CODES, after_long_help = long_after_listen())]
+    Listen(Box<ListenArgs>),
+}
+
+fn long_after_listen() -> String {
+    format!("{AFTER_LISTEN_HELP}\n\n{AFTER_LISTEN_CODES}")
 }
 
 fn long_after_read() -> String {
@@ -84,6 +109,116 @@ pub struct ReadArgs {
     pub output: OutputArgs,
 }
 
+/// What `recorder listen` takes.
+#[derive(Args, Clone, Debug)]
+pub struct ListenArgs {
+    /// What is received.
+    #[command(flatten)]
+    pub receive: ReceiveArgs,
+    /// What is told while it runs.
+    #[command(flatten)]
+    pub operate: OperateArgs,
+    /// What is written into the archive.
+    #[command(flatten)]
+    pub archive: ArchiveArgs,
+    /// How traffic is read.
+    #[command(flatten)]
+    pub traffic: TrafficArgs,
+    /// Which exchanges are recorded.
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// When segments are cut.
+    #[command(flatten)]
+    pub segments: SegmentArgs,
+    /// What is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What is received live.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Receiving")]
+pub struct ReceiveArgs {
+    /// Address that VXLAN comes to [default: 0.0.0.0:4789 if no other input is given]
+    ///
+    /// VPC Traffic Mirroring sends to port 4789 of an instance or of a network load balancer. A plain UDP socket, which
+    /// needs no rights. Example: --vxlan 0.0.0.0:4789
+    #[arg(long, value_name = "ADDR", env = "RECORDER_VXLAN", hide_env_values = true, value_parser = parse_address)]
+    pub vxlan: Option<SocketAddr>,
+
+    /// Address that GENEVE comes to: the target of a gateway load balancer
+    ///
+    /// Example: --geneve 0.0.0.0:6081
+    #[arg(long, value_name = "ADDR", env = "RECORDER_GENEVE", hide_env_values = true, value_parser = parse_address)]
+    pub geneve: Option<SocketAddr>,
+
+    /// Threads that receive and record [default: one fewer than there are processors]
+    ///
+    /// Each connection is recorded by one of them, both directions. Example: --shards 4
+    #[arg(
+        long,
+        value_name = "N",
+        env = "RECORDER_SHARDS",
+        hide_env_values = true
+    )]
+    pub shards: Option<u16>,
+
+    /// Receive buffer to ask the system for, for each socket and thread
+    ///
+    /// It holds what comes while a thread is busy. Without CAP_NET_ADMIN the system gives at most net.core.rmem_max, and a
+    /// warning says so. Example: --receive-buffer 256MiB
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "RECORDER_RECEIVE_BUFFER",
+        hide_env_values = true,
+        default_value = "64MiB"
+    )]
+    pub receive_buffer: ByteSize,
+
+    /// What to do when frames come faster than they are recorded
+    ///
+    /// Either way it is counted in the ledger as dropped frames, and warned of. Example: --shed sample
+    #[arg(
+        long,
+        value_name = "POLICY",
+        env = "RECORDER_SHED",
+        hide_env_values = true,
+        default_value = "frames"
+    )]
+    pub shed: Shed,
+}
+
+/// What a running recorder tells, and how it ends.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Operating")]
+pub struct OperateArgs {
+    /// Address for health checks over HTTP: 200, or 503 with the reason
+    ///
+    /// Not healthy while draining, when the writer stalls, and when --max-drops is passed. Any path. Example:
+    /// --health 0.0.0.0:8080
+    #[arg(long, value_name = "ADDR", env = "RECORDER_HEALTH", hide_env_values = true, value_parser = parse_address)]
+    pub health: Option<SocketAddr>,
+
+    /// Share of frames dropped within a minute above which the recorder is not healthy
+    ///
+    /// Example: --max-drops 0.1%
+    #[arg(long, value_name = "PERCENT", env = "RECORDER_MAX_DROPS", hide_env_values = true, default_value = "1%", value_parser = parse_percent)]
+    pub max_drops: f64,
+
+    /// Address for metrics in Prometheus' text format. Any path
+    ///
+    /// Example: --metrics 127.0.0.1:9090
+    #[arg(long, value_name = "ADDR", env = "RECORDER_METRICS", hide_env_values = true, value_parser = parse_address)]
+    pub metrics: Option<SocketAddr>,
+
+    /// Longest time from being told to stop to the end
+    ///
+    /// Example: --drain 90s
+    #[arg(long, value_name = "DURATION", env = "RECORDER_DRAIN", hide_env_values = true, default_value = "60s", value_parser = parse_span)]
+    pub drain: Duration,
+}
+
 /// Where the archive is.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Archive")]
@@ -101,24 +236,23 @@ pub struct ArchiveArgs {
     )]
     pub archive: String,
 
-    /// Name of this recorder, part of every segment's name [default: derived from the captures]
+    /// Name of this recorder, part of every segment's name [default: derived from the captures; live, the host's name]
     ///
-    /// The default is the same whenever the same captures are read, so that reading them again adds nothing. Example:
-    /// --recorder-id gateway-1
+    /// The default is the same whenever the same captures are read, so that reading them again adds nothing. Recorders that
+    /// write into one archive at the same time need different names. Example: --recorder-id gateway-1
     #[arg(long, value_name = "ID", env = "RECORDER_ID", hide_env_values = true)]
     pub recorder_id: Option<String>,
 
-    /// How long to try again while the object store fails
+    /// How long to try again while the object store fails [default: 2m; live, 24h]
     ///
     /// Wrong credentials, a missing bucket or a full disk end the program at once. Example: --retry-for 10m
     #[arg(
         long,
         value_name = "DURATION",
         env = "RECORDER_RETRY_FOR", hide_env_values = true,
-        default_value = "2m",
         value_parser = parse_span
     )]
-    pub retry_for: Duration,
+    pub retry_for: Option<Duration>,
 }
 
 /// How traffic is read.
@@ -186,17 +320,16 @@ pub struct SegmentArgs {
     )]
     pub segment_bytes: ByteSize,
 
-    /// Age, in the capture's own time, at which a segment is published
+    /// Age, in the capture's own time, at which a segment is published [default: 1h; live, 5m]
     ///
     /// A segment never holds more than one hour of the day. Example: --segment-age 5m
     #[arg(
         long,
         value_name = "DURATION",
         env = "RECORDER_SEGMENT_AGE", hide_env_values = true,
-        default_value = "1h",
         value_parser = parse_span
     )]
-    pub segment_age: Duration,
+    pub segment_age: Option<Duration>,
 
     /// zstd level of the segments, 1 (fast) to 22 (small)
     ///
@@ -231,6 +364,7 @@ impl Cli {
     pub fn output(&self) -> &OutputArgs {
         match &self.command {
             Command::Read(read) => &read.output,
+            Command::Listen(listen) => &listen.output,
         }
     }
 }

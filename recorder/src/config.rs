@@ -1,5 +1,6 @@
 //! The configuration after it was checked: what the rest of the program sees, and the only place that checks.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,11 @@ use recorder_core::{Limits, Options, Rotation, TunnelPorts};
 use schema::RecorderId;
 use url::Url;
 
-use crate::cli::{Cli, Command, ReadArgs};
+use crate::cli::{
+    ArchiveArgs, Cli, Command, OperateArgs, OutputArgs, ReceiveArgs, SegmentArgs, SelectionArgs,
+    TrafficArgs,
+};
+use crate::listen::{Listen, ListenLimits};
 use crate::store;
 use crate::units::ByteSize;
 
@@ -18,11 +23,25 @@ const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(1 << 30);
 /// Largest body limit: a body is held in memory until its exchange is done.
 const BODY_BYTES_MAX: u64 = 256 << 20;
 
-/// What `recorder read` is to do.
+/// How long a segment may be open: captures are read faster than they were taken, and what is recorded live is waited for.
+const SEGMENT_AGE: Duration = Duration::from_secs(3_600);
+const SEGMENT_AGE_LIVE: Duration = Duration::from_secs(300);
+
+/// How long to try again while the store fails: whoever reads a capture waits, and what is recorded live cannot be recorded
+/// again.
+const RETRY_FOR: Duration = Duration::from_secs(120);
+const RETRY_FOR_LIVE: Duration = Duration::from_secs(86_400);
+
+/// Most threads that receive.
+const SHARDS_MAX: u16 = 128;
+
+/// What `recorder read` or `recorder listen` is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Captures to read; `-` is standard input.
     pub files: Vec<PathBuf>,
+    /// What to receive live instead.
+    pub listen: Option<Listen>,
     /// Where the archive is: `file:` or `s3:`.
     pub archive: Url,
     /// Who writes; `None` derives it from the captures.
@@ -72,74 +91,133 @@ impl TryFrom<Cli> for Config {
     type Error = ConfigError;
 
     fn try_from(cli: Cli) -> Result<Self, Self::Error> {
-        let Command::Read(read) = cli.command;
-        read.try_into()
+        match cli.command {
+            Command::Read(args) => Ok(Self {
+                files: args.files,
+                ..recording(
+                    args.archive,
+                    args.traffic,
+                    args.selection,
+                    &args.segments,
+                    &args.output,
+                    false,
+                )?
+            }),
+            Command::Listen(args) => {
+                let listen = listen(&args.receive, &args.operate)?;
+                let recording = recording(
+                    args.archive,
+                    args.traffic,
+                    args.selection,
+                    &args.segments,
+                    &args.output,
+                    true,
+                )?;
+                Ok(Self {
+                    listen: Some(listen),
+                    ..recording
+                })
+            }
+        }
     }
 }
 
-impl TryFrom<ReadArgs> for Config {
-    type Error = ConfigError;
-
-    fn try_from(args: ReadArgs) -> Result<Self, Self::Error> {
-        let bytes = |flag, size: ByteSize, range: std::ops::RangeInclusive<u64>| {
-            let (least, most) = (ByteSize(*range.start()), ByteSize(*range.end()));
-            usize::try_from(size.0)
-                .ok()
-                .filter(|_| range.contains(&size.0))
-                .ok_or_else(|| problem(flag, format!("{size} is not between {least} and {most}")))
-        };
-        if !(1..=22).contains(&args.segments.level) {
-            let level = args.segments.level;
-            return Err(problem(
-                "--level",
-                format!("{level} is not between 1 and 22"),
-            ));
-        }
-        if args.segments.segment_age < Duration::from_secs(1) {
-            let text = "a segment must be at least 1s long, for example 5m".to_owned();
-            return Err(problem("--segment-age", text));
-        }
-        for (flag, ports) in [
-            ("--vxlan-port", &args.traffic.vxlan_ports),
-            ("--geneve-port", &args.traffic.geneve_ports),
-        ] {
-            if ports.contains(&0) {
-                return Err(problem(flag, "0 is not a port".to_owned()));
-            }
-        }
-        let recorder = args.archive.recorder_id.as_deref().map(str::parse);
-        Ok(Self {
-            files: args.files,
-            archive: store::archive_url(&args.archive.archive)
-                .map_err(|error| problem("--archive", error))?,
-            recorder: recorder
-                .transpose()
-                .map_err(|error: schema::ParseIdError| {
-                    problem("--recorder-id", error.to_string())
-                })?,
-            options: Options {
-                body_bytes_max: bytes("--max-body", args.traffic.max_body, 0..=BODY_BYTES_MAX)?,
-                raw_bodies: args.traffic.raw_bodies,
-                tunnel_ports: TunnelPorts {
-                    vxlan: args.traffic.vxlan_ports,
-                    geneve: args.traffic.geneve_ports,
-                },
-                selection: args.selection.selection(),
-            },
-            limits: Limits::default(),
-            rotation: Rotation {
-                bytes_max: bytes(
-                    "--segment-bytes",
-                    args.segments.segment_bytes,
-                    SEGMENT_BYTES,
-                )?,
-                age_max: args.segments.segment_age,
-            },
-            zstd_level: args.segments.level,
-            retry_for: args.archive.retry_for,
-            progress: !args.output.quiet,
-        })
+/// What reading and listening have in common.
+fn recording(
+    archive: ArchiveArgs,
+    traffic: TrafficArgs,
+    selection: SelectionArgs,
+    segments: &SegmentArgs,
+    output: &OutputArgs,
+    live: bool,
+) -> Result<Config, ConfigError> {
+    let bytes = |flag, size: ByteSize, range: std::ops::RangeInclusive<u64>| {
+        let (least, most) = (ByteSize(*range.start()), ByteSize(*range.end()));
+        usize::try_from(size.0)
+            .ok()
+            .filter(|_| range.contains(&size.0))
+            .ok_or_else(|| problem(flag, format!("{size} is not between {least} and {most}")))
+    };
+    if !(1..=22).contains(&segments.level) {
+        let level = segments.level;
+        return Err(problem(
+            "--level",
+            format!("{level} is not between 1 and 22"),
+        ));
     }
+    let (age, retry_for) = if live {
+        (SEGMENT_AGE_LIVE, RETRY_FOR_LIVE)
+    } else {
+        (SEGMENT_AGE, RETRY_FOR)
+    };
+    let segment_age = segments.segment_age.unwrap_or(age);
+    if segment_age < Duration::from_secs(1) {
+        let text = "a segment must be at least 1s long, for example 5m".to_owned();
+        return Err(problem("--segment-age", text));
+    }
+    for (flag, ports) in [
+        ("--vxlan-port", &traffic.vxlan_ports),
+        ("--geneve-port", &traffic.geneve_ports),
+    ] {
+        if ports.contains(&0) {
+            return Err(problem(flag, "0 is not a port".to_owned()));
+        }
+    }
+    let recorder = archive.recorder_id.as_deref().map(str::parse);
+    Ok(Config {
+        files: Vec::new(),
+        listen: None,
+        archive: store::archive_url(&archive.archive)
+            .map_err(|error| problem("--archive", error))?,
+        recorder: recorder
+            .transpose()
+            .map_err(|error: schema::ParseIdError| problem("--recorder-id", error.to_string()))?,
+        options: Options {
+            body_bytes_max: bytes("--max-body", traffic.max_body, 0..=BODY_BYTES_MAX)?,
+            raw_bodies: traffic.raw_bodies,
+            tunnel_ports: TunnelPorts {
+                vxlan: traffic.vxlan_ports,
+                geneve: traffic.geneve_ports,
+            },
+            selection: selection.selection(),
+        },
+        limits: Limits::default(),
+        rotation: Rotation {
+            bytes_max: bytes("--segment-bytes", segments.segment_bytes, SEGMENT_BYTES)?,
+            age_max: segment_age,
+        },
+        zstd_level: segments.level,
+        retry_for: archive.retry_for.unwrap_or(retry_for),
+        progress: !output.quiet,
+    })
+}
+
+/// What is received, and how.
+fn listen(receive: &ReceiveArgs, operate: &OperateArgs) -> Result<Listen, ConfigError> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let shards = match receive.shards {
+        // One is left for what is not receiving: compressing, and the system's own work for each packet.
+        None => processors.saturating_sub(1).clamp(1, 16),
+        Some(shards) if (1..=SHARDS_MAX).contains(&shards) => usize::from(shards),
+        Some(shards) => {
+            let text = format!("{shards} is not between 1 and {SHARDS_MAX}");
+            return Err(problem("--shards", text));
+        }
+    };
+    let nothing = receive.vxlan.is_none() && receive.geneve.is_none();
+    let all_vxlan = SocketAddr::from(([0, 0, 0, 0], 4789));
+    Ok(Listen {
+        vxlan: receive.vxlan.or_else(|| nothing.then_some(all_vxlan)),
+        geneve: receive.geneve,
+        shards,
+        receive_buffer: receive.receive_buffer.0,
+        shed: receive.shed,
+        health: operate.health,
+        max_drops: operate.max_drops,
+        metrics: operate.metrics,
+        drain: operate.drain,
+        limits: ListenLimits::default(),
+    })
 }
 
 fn problem(flag: &'static str, problem: String) -> ConfigError {

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! * [`cli`]: what was typed; [`Config`]: the same, checked.
+//! * [`Listener`]: the same from sockets, live; `listen` has a map of its own.
 //! * `capture`: pcap and pcapng, decompressed and merged by time.
 //! * `shard`: the thread that reads, runs the pipeline and fills segments.
 //! * `writer`: which segment an exchange goes into, and when it is cut.
@@ -19,6 +20,8 @@
 mod capture;
 pub mod cli;
 mod config;
+mod listen;
+mod outlet;
 mod output;
 mod progress;
 mod shard;
@@ -53,6 +56,7 @@ use crate::writer::{Sealed, Writer};
 
 pub use capture::Captures;
 pub use config::{Config, ConfigError};
+pub use listen::{Bound, Listen, ListenLimits, Listener, Shed};
 pub use summary::{
     Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, Summary, Tables,
     TlsServer,
@@ -71,7 +75,7 @@ pub fn cli_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
-    output::init_logs();
+    output::init_logs(matches!(cli.command, cli::Command::Listen(_)));
     let args = cli.output().clone();
     let result = Config::try_from(cli)
         .map_err(anyhow::Error::new)
@@ -85,7 +89,7 @@ pub fn cli_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Runs on a runtime of its own until done or told to stop.
 fn run_until_signal(config: Config) -> anyhow::Result<Summary> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+        .worker_threads(2)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
@@ -98,11 +102,14 @@ fn run_until_signal(config: Config) -> anyhow::Result<Summary> {
     summary
 }
 
-/// Records captures into an archive until they end or `shutdown` is ready, and says what was done.
+/// Records captures until they end, or live traffic, into an archive until `shutdown` is ready, and says what was done.
 ///
 /// # Errors
-/// If a file is no capture, an archive cannot be written, or nothing that was given can be read.
+/// If a file is no capture, an address cannot be had, an archive cannot be written, or nothing that was given can be read.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<Summary> {
+    if config.listen.is_some() {
+        return Listener::bind(config).await?.run(shutdown).await;
+    }
     let started = Instant::now();
     let mut shutdown = std::pin::pin!(shutdown);
     let files = config.files.clone();
@@ -160,15 +167,7 @@ fn start(
     segments: mpsc::Sender<Sealed>,
     shared: Arc<Shared>,
 ) -> anyhow::Result<oneshot::Receiver<anyhow::Result<Done>>> {
-    let options = SegmentOptions {
-        recorder: recorder.clone(),
-        writer: concat!("recorder ", env!("CARGO_PKG_VERSION")).to_owned(),
-        zstd_level: config.zstd_level,
-        spool: None,
-        sampling: sampling(&config.options.selection),
-        redaction: None,
-        replayed: false,
-    };
+    let options = segment_options(config, recorder);
     let shard = Shard {
         captures,
         pipeline: Pipeline::new(config.limits.clone(), config.options.clone()),
@@ -186,6 +185,19 @@ fn start(
         .spawn(work)
         .context("cannot start the shard's thread")?;
     Ok(done)
+}
+
+/// What segments of this recording are made with.
+fn segment_options(config: &Config, recorder: &RecorderId) -> SegmentOptions {
+    SegmentOptions {
+        recorder: recorder.clone(),
+        writer: concat!("recorder ", env!("CARGO_PKG_VERSION")).to_owned(),
+        zstd_level: config.zstd_level,
+        spool: None,
+        sampling: sampling(&config.options.selection),
+        redaction: None,
+        replayed: false,
+    }
 }
 
 /// What a segment says about what was left out.

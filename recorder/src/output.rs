@@ -13,16 +13,24 @@ const FAILED: u8 = 2;
 /// Finished, but the input was incomplete.
 const INCOMPLETE: u8 = 1;
 
-/// Sends logs to standard error, those of `RECORDER_LOG` (default `warn`).
-pub(crate) fn init_logs() {
-    let filter = EnvFilter::try_from_env("RECORDER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    // A second program in the same process may have set up logs already; then its choice stands.
-    let _ = tracing_subscriber::fmt()
+/// Sends logs to standard error, those of `RECORDER_LOG` (default `warn`, and `info` for a program that runs on). What runs
+/// on writes JSON where no one looks on.
+pub(crate) fn init_logs(runs_on: bool) {
+    let default = if runs_on { "info" } else { "warn" };
+    let filter =
+        EnvFilter::try_from_env("RECORDER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let terminal = io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .try_init();
+        .with_ansi(terminal)
+        .with_writer(io::stderr);
+    // A second program in the same process may have set up logs already; then its choice stands.
+    let _ = if runs_on && !terminal {
+        logs.json().flatten_event(true).try_init()
+    } else {
+        logs.try_init()
+    };
 }
 
 /// Prints what the command line's parser has to say, which may be the help that was asked for.

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context as _, bail};
 use recorder_core::{Counters, Pipeline, TlsServers};
-use schema::{Completeness, Timestamp};
+use schema::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::capture::{Captures, Report};
+use crate::outlet::Outlet;
 use crate::writer::{Sealed, Writer};
 
 /// What the shard tells while it works, and the one thing that it is told.
@@ -26,7 +27,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) counters: Counters,
-    /// Exchanges by completeness, in the order of [`Completeness::ALL`].
+    /// Exchanges by completeness, in the order of [`schema::Completeness::ALL`].
     pub(crate) exchanges: Vec<u64>,
     pub(crate) report: Report,
     pub(crate) tls: TlsServers,
@@ -48,7 +49,7 @@ impl Shard {
     /// # Errors
     /// If a capture can no longer be opened, a segment cannot be encoded, or nobody takes segments any more.
     pub(crate) fn run(mut self) -> anyhow::Result<Done> {
-        let mut exchanges = vec![0; Completeness::ALL.len()];
+        let mut outlet = Outlet::new();
         let mut now = Timestamp::MIN;
         let mut frames = 0;
         let mut interrupted = false;
@@ -60,47 +61,34 @@ impl Shard {
             self.pipeline.handle_frame(&frame);
             frames += 1;
             self.shared.frames.store(frames, Ordering::Relaxed);
-            self.drain(now, &mut exchanges)?;
+            self.drain(now, &mut outlet)?;
             if self.shared.stop.load(Ordering::Relaxed) {
                 interrupted = true;
                 break;
             }
         }
         self.pipeline.finish();
-        self.drain(now, &mut exchanges)?;
+        self.drain(now, &mut outlet)?;
         self.writer.finish();
         self.hand_over()?;
         Ok(Done {
             counters: self.pipeline.totals(),
             tls: self.pipeline.tls_servers().clone(),
-            exchanges,
+            exchanges: outlet.counts().to_vec(),
             report: self.captures.into_report(),
             interrupted,
         })
     }
 
     /// Takes everything that the pipeline has ready.
-    fn drain(&mut self, now: Timestamp, exchanges: &mut [u64]) -> anyhow::Result<()> {
-        let mut pushed = false;
-        while let Some(exchange) = self.pipeline.poll_exchange() {
-            exchanges[exchange.completeness as usize] += 1;
-            self.writer
-                .push(exchange, now)
-                .context("cannot encode exchanges")?;
-            pushed = true;
-        }
-        while let Some(row) = self.pipeline.poll_ledger() {
-            self.writer
-                .push_ledger(row)
-                .context("cannot encode the ledger")?;
-            pushed = true;
-        }
-        if pushed {
-            let recorded = exchanges.iter().sum();
-            self.shared.exchanges.store(recorded, Ordering::Relaxed);
-            self.hand_over()?;
-        }
-        Ok(())
+    fn drain(&mut self, now: Timestamp, outlet: &mut Outlet) -> anyhow::Result<()> {
+        let Some(batch) = outlet.drain(&mut self.pipeline, now) else {
+            return Ok(());
+        };
+        self.writer.take(batch)?;
+        let recorded = outlet.counts().iter().sum();
+        self.shared.exchanges.store(recorded, Ordering::Relaxed);
+        self.hand_over()
     }
 
     /// Gives sealed segments to the uploader; waits while it is behind, so that memory stays bounded.

@@ -107,6 +107,8 @@ pub struct Frames {
     pub truncated: u64,
     /// Bytes cut off.
     pub truncated_bytes: u64,
+    /// Beside all, those that were dropped before anyone could read them.
+    pub dropped: u64,
     /// Of all, those whose header gives no time, or one that cannot be: they took that of the frame before.
     pub untimed: u64,
     /// Of the undecodable ones, those of an unsupported link type, by its number.
@@ -303,6 +305,7 @@ impl Frames {
             undecodable: ledger.frames_undecodable,
             truncated: ledger.frames_truncated,
             truncated_bytes: ledger.bytes_truncated,
+            dropped: ledger.frames_dropped,
             untimed: report.untimed,
             unsupported_link_types: report.unsupported.clone(),
         }

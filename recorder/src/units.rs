@@ -1,6 +1,7 @@
 //! Values with units as people type and read them: sizes (`16MiB`), spans of time (`90s`, `5m`, `7d`).
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -43,6 +44,14 @@ pub enum ParseUnitError {
     /// Not a span of time.
     #[error("`{0}` is not a span of time; write a number and a unit, such as 90s, 5m, 1h or 7d")]
     Span(String),
+    /// Not an address.
+    #[error(
+        "`{0}` is not an address to listen at; write an address and a port, such as 0.0.0.0:4789 or [::]:4789"
+    )]
+    Address(String),
+    /// Not a share.
+    #[error("`{0}` is not a share; write a number from 0 to 100 and a percent sign, such as 1%")]
+    Percent(String),
 }
 
 impl FromStr for ByteSize {
@@ -89,6 +98,30 @@ pub fn parse_span(text: &str) -> Result<Duration, ParseUnitError> {
     scaled(text, &SPANS)
         .map(Duration::from_millis)
         .ok_or_else(|| ParseUnitError::Span(text.to_owned()))
+}
+
+/// Reads an address to listen at, such as `0.0.0.0:4789`, or only a port for all IPv4 addresses.
+///
+/// # Errors
+/// If the text is neither.
+pub fn parse_address(text: &str) -> Result<SocketAddr, ParseUnitError> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    let all = |port| SocketAddr::from(([0, 0, 0, 0], port));
+    text.parse()
+        .or_else(|_| port.parse().map(all))
+        .map_err(|_| ParseUnitError::Address(text.to_owned()))
+}
+
+/// Reads a share such as `1%` or `0.1%`: 0 to 1.
+///
+/// # Errors
+/// If the text is not a number from 0 to 100 with a percent sign.
+pub fn parse_percent(text: &str) -> Result<f64, ParseUnitError> {
+    text.strip_suffix('%')
+        .and_then(|number| number.trim_end().parse::<f64>().ok())
+        .filter(|percent| (0.0..=100.0).contains(percent))
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| ParseUnitError::Percent(text.to_owned()))
 }
 
 /// A span of time as people read it: `0.42 s`, `12.3 s`, `4 min 05 s`, `2 h 05 min`, `3 d 04 h`.

@@ -4,13 +4,16 @@
 //! exchange comes when it is done, which may be long after it began. Both are bounded, and so is what they hold together.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
+use anyhow::Context as _;
 use recorder_core::{Cut, Rotation};
 use schema::{
     Exchange, LedgerRow, Pushed, SealedSegment, SegmentBuilder, SegmentOptions, Table, Timestamp,
     encode_ledger,
 };
-use std::time::Duration;
+
+use crate::outlet::Batch;
 
 /// Most hours that have open segments; one more seals the oldest.
 const HOURS_OPEN_MAX: usize = 4;
@@ -30,6 +33,10 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// Most ledger rows that wait for their hour to end.
 const LEDGER_ROWS_MAX: usize = 20_000;
 
+/// How far a minute must lie behind before its ledger rows are published while recording live: by then every shard has given
+/// its own.
+const LEDGER_SETTLED: Duration = Duration::from_secs(180);
+
 /// A segment that is ready to be published.
 #[derive(Debug)]
 pub(crate) struct Sealed {
@@ -46,6 +53,9 @@ pub(crate) struct Writer {
     /// Ledger rows by hour.
     ledger: BTreeMap<Timestamp, Vec<LedgerRow>>,
     ledger_rows: usize,
+    /// Recording live, when ledger rows began to wait.
+    ledger_since: Option<Timestamp>,
+    live: bool,
     exchanges_sequence: u64,
     ledger_sequence: u64,
     now: Timestamp,
@@ -78,6 +88,8 @@ impl Writer {
             hours: Vec::with_capacity(HOURS_OPEN_MAX),
             ledger: BTreeMap::new(),
             ledger_rows: 0,
+            ledger_since: None,
+            live: false,
             exchanges_sequence: 0,
             ledger_sequence: 0,
             now: Timestamp::MIN,
@@ -87,8 +99,39 @@ impl Writer {
         }
     }
 
+    /// A writer of what several shards record live: it is told of the time that passes by [`Writer::handle_timeout`], and
+    /// numbers its segments from `sequence` on.
+    pub(crate) fn live(options: SegmentOptions, rotation: Rotation, sequence: u64) -> Self {
+        Self {
+            live: true,
+            exchanges_sequence: sequence,
+            ledger_sequence: sequence,
+            ..Self::new(options, rotation)
+        }
+    }
+
+    /// Takes what a pipeline had ready.
+    pub(crate) fn take(&mut self, batch: Batch) -> anyhow::Result<()> {
+        let now = batch.now;
+        for exchange in batch.exchanges {
+            self.push(exchange, now)
+                .context("cannot encode exchanges")?;
+        }
+        for row in batch.ledger {
+            self.push_ledger(row).context("cannot encode the ledger")?;
+        }
+        Ok(())
+    }
+
+    /// Time has moved on to `now`, whatever came: cuts what has become too old.
+    pub(crate) fn handle_timeout(&mut self, now: Timestamp) -> Result<(), schema::Error> {
+        self.now = now.max(self.now);
+        self.check()?;
+        self.check_ledger()
+    }
+
     /// Takes an exchange; packet time is `now`.
-    pub(crate) fn push(&mut self, exchange: Exchange, now: Timestamp) -> Result<(), schema::Error> {
+    fn push(&mut self, exchange: Exchange, now: Timestamp) -> Result<(), schema::Error> {
         self.now = now.max(self.now);
         let index = self.hour(exchange.start().to_micros_precision().hour())?;
         let (now, options) = (self.now, &self.options);
@@ -115,13 +158,14 @@ impl Writer {
     }
 
     /// Takes a row of the ledger.
-    pub(crate) fn push_ledger(&mut self, row: LedgerRow) -> Result<(), schema::Error> {
+    fn push_ledger(&mut self, row: LedgerRow) -> Result<(), schema::Error> {
         let hour = row.minute.hour();
+        self.ledger_since.get_or_insert(self.now);
         self.ledger.entry(hour).or_default().push(row);
         self.ledger_rows += 1;
         // Rows come by minute, so that the hours before this one are most likely whole.
         while let Some((&first, _)) = self.ledger.first_key_value()
-            && (first < hour || self.ledger_rows > LEDGER_ROWS_MAX)
+            && ((first < hour && !self.live) || self.ledger_rows > LEDGER_ROWS_MAX)
         {
             self.seal_ledger()?;
         }
@@ -215,12 +259,39 @@ impl Writer {
         Ok(())
     }
 
+    /// Recording live, publishes the ledger as often as everything else, up to where all shards have given their rows.
+    fn check_ledger(&mut self) -> Result<(), schema::Error> {
+        let waits = |since| self.now.since(since) >= self.rotation.age_max;
+        if !self.ledger_since.is_some_and(waits) {
+            return Ok(());
+        }
+        let settled = self.now.saturating_sub(LEDGER_SETTLED);
+        for rows in std::mem::take(&mut self.ledger).into_values() {
+            let (ready, rest): (Vec<_>, _) = rows.into_iter().partition(|row| row.minute < settled);
+            self.ledger_rows -= ready.len();
+            self.seal_rows(ready)?;
+            if let Some(row) = rest.first() {
+                self.ledger.insert(row.minute.hour(), rest);
+            }
+        }
+        self.ledger_since = (!self.ledger.is_empty()).then_some(self.now);
+        Ok(())
+    }
+
     fn seal_ledger(&mut self) -> Result<(), schema::Error> {
-        let Some((_, mut rows)) = self.ledger.pop_first() else {
+        let Some((_, rows)) = self.ledger.pop_first() else {
             return Ok(());
         };
         self.ledger_rows -= rows.len();
-        rows.sort_by(|a, b| (a.minute, &a.source, a.vni).cmp(&(b.minute, &b.source, b.vni)));
+        self.seal_rows(rows)
+    }
+
+    /// Makes a segment of the rows of one hour.
+    fn seal_rows(&mut self, rows: Vec<LedgerRow>) -> Result<(), schema::Error> {
+        let rows = merged(rows);
+        if rows.is_empty() {
+            return Ok(());
+        }
         let options = &self.options;
         let (sequence, level) = (self.ledger_sequence, options.zstd_level);
         let segment = encode_ledger(&rows, &options.recorder, sequence, level)?;
@@ -229,6 +300,29 @@ impl Writer {
         self.sealed.push_back(Sealed { table, segment });
         Ok(())
     }
+}
+
+/// One row for each minute, source and network, in that order: shards count the same ones apart. A minute is silent only if
+/// it was so for all of them.
+fn merged(mut rows: Vec<LedgerRow>) -> Vec<LedgerRow> {
+    // The rows of silent minutes have no source and so come last in their minute.
+    rows.sort_by(|a, b| {
+        let key = |row: &LedgerRow| (row.minute, row.source.is_none());
+        (key(a), &a.source, a.vni).cmp(&(key(b), &b.source, b.vni))
+    });
+    let mut merged: Vec<LedgerRow> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match merged.last_mut() {
+            Some(last) if last.minute == row.minute && row.source.is_none() => {}
+            Some(last)
+                if (last.minute, &last.source, last.vni) == (row.minute, &row.source, row.vni) =>
+            {
+                last.add(&row);
+            }
+            _ => merged.push(row),
+        }
+    }
+    merged
 }
 
 /// The builder of an open segment, which is opened at `now` if it is not.

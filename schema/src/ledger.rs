@@ -61,6 +61,13 @@ pub struct LedgerRow {
 }
 
 impl LedgerRow {
+    /// Adds another's counters; minute, source and network stay.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, count) in self.counters_mut().into_iter().zip(other.counters()) {
+            *sum += count;
+        }
+    }
+
     /// The counters, in the order of the columns.
     fn counters(&self) -> [u64; COUNTERS.len()] {
         [

@@ -28,6 +28,8 @@ fn help_is_as_written_down() {
     check_help("recorder.txt", &["--help"]);
     check_help("recorder-read.txt", &["read", "--help"]);
     check_help("recorder-read-short.txt", &["read", "-h"]);
+    check_help("recorder-listen.txt", &["listen", "--help"]);
+    check_help("recorder-listen-short.txt", &["listen", "-h"]);
 }
 
 #[test]
@@ -37,9 +39,22 @@ fn mistakes_are_named_with_what_is_right() {
         all.extend(flags);
         all
     };
-    let cases: [(Vec<&str>, &[&str]); 8] = [
+    let cases: [(Vec<&str>, &[&str]); 12] = [
         (vec![], &["Usage: recorder"]),
-        (vec!["listen"], &["unrecognized subcommand 'listen'"]),
+        (vec!["hear"], &["unrecognized subcommand 'hear'"]),
+        (vec!["listen"], &["--archive <URL>"]),
+        (
+            vec!["listen", "--archive", "x", "--vxlan", "here"],
+            &["--vxlan", "here", "0.0.0.0:4789"],
+        ),
+        (
+            vec!["listen", "--archive", "x", "--max-drops", "1"],
+            &["--max-drops", "`1`", "1%"],
+        ),
+        (
+            vec!["listen", "--archive", "x", "--shards", "0"],
+            &["--shards", "between 1 and 128"],
+        ),
         (vec!["read", "x.pcap"], &["--archive <URL>"]),
         (vec!["read", "--archive", "x"], &["<FILE>..."]),
         (

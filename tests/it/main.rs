@@ -17,6 +17,7 @@ mod http2;
 mod join;
 mod laws;
 mod limits;
+mod listen;
 mod mutants;
 mod pitfalls;
 mod properties;

@@ -6,6 +6,7 @@
 //! * [`Remirror`]: any capture as a lossy mirror would deliver it.
 //! * [`record`]: frames through the recorder's core; [`render()`]: what came out, as text for golden files.
 //! * [`recorder()`], [`replayer()`]: the built programs, run with a time limit.
+//! * [`Listening`]: a live recorder in this process; [`mirror`]: what sends to it.
 //! * [`Target`]: an HTTP server on loopback that answers as told and remembers what arrived, byte for byte.
 //! * [`TlsFront`]: a real TLS server before it. [`Talk`]: a server that says and reads what a test wants, byte for byte.
 //! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC.
@@ -19,6 +20,7 @@ mod capture;
 pub mod fuzz;
 pub mod h2;
 mod http2;
+mod listening;
 mod packets;
 mod pipeline;
 mod proxy;
@@ -37,6 +39,7 @@ pub use archive::{decode_segment, files_below, read_archive, read_ledger, read_r
 pub use bin::{Ran, TIME_LIMIT, recorder, replayer, run, run_with_input, run_within};
 pub use capture::{CapturedFrame, read_capture};
 pub use http2::{Grpc, Http2Server};
+pub use listening::{Listening, await_answer, get, metric, mirror};
 pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, check_conservation, options, record, record_frames, record_with};
 pub use proxy::ThrottlingProxy;

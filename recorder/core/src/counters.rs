@@ -212,23 +212,7 @@ impl Counters {
 
     /// Adds another's counts; the key of the ledger row stays.
     pub fn add(&mut self, other: &Self) {
-        let (row, more) = (&mut self.ledger, &other.ledger);
-        row.frames += more.frames;
-        row.bytes += more.bytes;
-        row.frames_dropped += more.frames_dropped;
-        row.frames_truncated += more.frames_truncated;
-        row.bytes_truncated += more.bytes_truncated;
-        row.frames_undecodable += more.frames_undecodable;
-        row.connections_opened += more.connections_opened;
-        row.connections_joined_midstream += more.connections_joined_midstream;
-        row.gaps += more.gaps;
-        row.gap_bytes += more.gap_bytes;
-        row.exchanges += more.exchanges;
-        row.exchanges_incomplete += more.exchanges_incomplete;
-        row.exchanges_sampled_out += more.exchanges_sampled_out;
-        row.exchanges_filtered_out += more.exchanges_filtered_out;
-        row.bytes_not_http += more.bytes_not_http;
-        row.bytes_tls += more.bytes_tls;
+        self.ledger.add(&other.ledger);
         self.frames_payload += other.frames_payload;
         self.frames_no_payload += other.frames_no_payload;
         self.frames_fragment += other.frames_fragment;

@@ -20,8 +20,9 @@ use crate::{Frame, Limits, TunnelPorts};
 pub struct Dispatcher {
     ports: TunnelPorts,
     limits: Limits,
-    /// Where datagrams went of which a fragment was seen.
-    datagrams: FxHashMap<Datagram, u64>,
+    /// Where datagrams went of which a fragment was seen, and whether their first one was: another first one begins another
+    /// datagram of the same number, of which hosts have few.
+    datagrams: FxHashMap<Datagram, (u64, bool)>,
     /// Those in order of their first fragment seen; the oldest is forgotten at [`Limits::fragmented_datagrams_max`].
     order: VecDeque<Datagram>,
 }
@@ -66,19 +67,29 @@ impl Dispatcher {
             id: fragment.id,
             protocol: fragment.protocol,
         };
-        if let Some(hash) = self.datagrams.get(&datagram) {
+        let begins = fragment.offset == 0;
+        let known = self.datagrams.get_mut(&datagram);
+        let is_known = known.is_some();
+        if let Some((hash, begun)) = known
+            && !(begins && *begun)
+        {
+            *begun |= begins;
             return *hash;
         }
         let hash = self
             .inside(fragment, wrapping)
             .unwrap_or_else(|| mix(datagram));
+        if is_known {
+            self.datagrams.insert(datagram, (hash, begins));
+            return hash;
+        }
         if self.order.len() >= self.limits.fragmented_datagrams_max.max(1)
             && let Some(oldest) = self.order.pop_front()
         {
             self.datagrams.remove(&oldest);
         }
         self.order.push_back(datagram);
-        self.datagrams.insert(datagram, hash);
+        self.datagrams.insert(datagram, (hash, begins));
         hash
     }
 
@@ -98,14 +109,18 @@ impl Dispatcher {
     }
 }
 
-/// The same for both directions.
+/// The same for both directions, and few enough instructions that a packet filter in the kernel can compute it: the exclusive
+/// or of all 32-bit words of both addresses and of both ports, multiplied by 2^32 over the golden ratio, its upper 16 bits.
 fn of_flow(packet: &Packet<'_>) -> u64 {
-    let ends = if packet.from <= packet.to {
-        (packet.from, packet.to)
-    } else {
-        (packet.to, packet.from)
-    };
-    mix(ends)
+    let words = [packet.from, packet.to].map(|end| {
+        let [high, low] = end.address.halves();
+        high ^ low
+    });
+    let folded = words[0] ^ words[1];
+    let ports = u32::from(packet.from.port ^ packet.to.port);
+    #[expect(clippy::cast_possible_truncation, reason = "both halves go in")]
+    let folded = (folded >> 32) as u32 ^ folded as u32 ^ ports;
+    u64::from(folded.wrapping_mul(0x9e37_79b1) >> 16)
 }
 
 /// A number whose every bit depends on all of `value`: the finalizer of `SplitMix64` over the table's hash.

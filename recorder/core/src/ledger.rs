@@ -5,7 +5,8 @@
 //! rows is exact, always. An exchange counts in the minute of its start, and comes late if it took longer.
 //!
 //! Every minute between the first and the last frame has a row, so that a minute without one was not recorded. A silence
-//! longer than [`Limits::ledger_empty_minutes_max`] was none: the capture was not running.
+//! longer than [`Limits::ledger_empty_minutes_max`] was none: the capture was not running. On a line that is watched live
+//! minutes get their rows as they pass, from when watching began.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -41,6 +42,8 @@ pub(crate) struct Ledger {
     ready: VecDeque<LedgerRow>,
     /// Sum of the cells that became rows.
     closed: Counters,
+    /// Whether time passes by the clock: silence is then known to be silence.
+    watched: bool,
 }
 
 impl Ledger {
@@ -64,6 +67,12 @@ impl Ledger {
         &mut self.cells[index]
     }
 
+    /// Every minute from `now` on gets a row as it passes.
+    pub(crate) fn watch(&mut self, now: Timestamp) {
+        self.watched = true;
+        self.first_open = self.first_open.max(now.minute());
+    }
+
     /// Packet time is `now`: minutes that lie far enough behind become rows.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, sources: &Sources, limits: &Limits) {
         while let Some(minute) = self.open.first_key_value().map(|(minute, _)| *minute)
@@ -74,11 +83,14 @@ impl Ledger {
         {
             self.close(minute, sources, limits);
         }
+        self.pass(now.saturating_sub(limits.ledger_lateness).minute(), limits);
     }
 
     /// When [`Ledger::handle_timeout`] will have something.
     pub(crate) fn next_timeout(&self, limits: &Limits) -> Option<Timestamp> {
-        let (minute, _) = self.open.first_key_value()?;
+        let open = self.open.first_key_value().map(|(minute, _)| *minute);
+        let watched = self.watched.then_some(self.first_open);
+        let minute = open.into_iter().chain(watched).min()?;
         Some(
             minute
                 .saturating_add(MINUTE)
@@ -86,11 +98,12 @@ impl Ledger {
         )
     }
 
-    /// Every minute becomes rows.
-    pub(crate) fn finish(&mut self, sources: &Sources, limits: &Limits) {
+    /// Every minute up to that of `now` becomes rows.
+    pub(crate) fn finish(&mut self, now: Timestamp, sources: &Sources, limits: &Limits) {
         while let Some(minute) = self.open.first_key_value().map(|(minute, _)| *minute) {
             self.close(minute, sources, limits);
         }
+        self.pass(now.minute().saturating_add(MINUTE), limits);
     }
 
     pub(crate) fn poll(&mut self) -> Option<LedgerRow> {
@@ -150,6 +163,15 @@ impl Ledger {
                 vni: key.vni,
                 ..counters.ledger
             });
+        }
+    }
+
+    /// On a watched line, gives out rows for the silent minutes before `minute`; none of them is open any more.
+    fn pass(&mut self, minute: Timestamp, limits: &Limits) {
+        if self.watched && self.first_open < minute {
+            self.fill(minute, limits);
+            self.first_open = minute;
+            self.last = None;
         }
     }
 

@@ -124,6 +124,13 @@ impl Pipeline {
         self.counters(place).ledger.frames_dropped += frames;
     }
 
+    /// The line is watched from `now` on, and [`Pipeline::handle_timeout`] will tell of the time that passes: every minute
+    /// has a ledger row, whether or not anything comes in it.
+    pub fn watch(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        self.ledger.watch(now);
+    }
+
     /// Moves packet time on while the line is silent.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         while let Some(&Reverse((at, slot))) = self.wakes.peek()
@@ -190,7 +197,7 @@ impl Pipeline {
         self.wakes.clear();
         let given_up = self.fragments.finish();
         self.count_fragments(given_up);
-        self.ledger.finish(&self.sources, &self.limits);
+        self.ledger.finish(self.now, &self.sources, &self.limits);
     }
 
     /// Sum over everything so far.

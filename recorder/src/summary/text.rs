@@ -56,10 +56,13 @@ fn heading(summary: &Summary) -> String {
     } else {
         "exchanges"
     };
+    let origin = match files {
+        0 => "live".to_owned(),
+        files => format!("of {} {files_noun}", count(files)),
+    };
     let mut heading = format!(
-        "Recorded {} {exchanges_noun} of {} {files_noun} as {}\n     into {}\n",
+        "Recorded {} {exchanges_noun} {origin} as {}\n     into {}\n",
         count(exchanges),
-        count(files),
         summary.recorder,
         summary.archive
     );
@@ -144,6 +147,7 @@ fn frame_rows(summary: &Summary, rows: &mut Vec<Row>) {
         let note = format!("of them all; {} cut off", ByteSize(frames.truncated_bytes));
         push_some(rows, "truncated", frames.truncated, &note);
     }
+    push_some(rows, "dropped", frames.dropped, "beside them");
 }
 
 fn payload_rows(summary: &Summary, rows: &mut Vec<Row>) {

@@ -107,3 +107,19 @@ fn datagrams_remembered_are_bounded() {
         assert_eq!(dispatcher.order.len(), dispatcher.datagrams.len());
     }
 }
+
+/// Hosts count datagrams with 16 bits, some for each peer anew: the same number comes again for another connection.
+#[test]
+fn a_number_that_is_used_again_is_another_datagram() {
+    let mut dispatcher = dispatcher();
+    for port in [40_000, 40_001, 40_002] {
+        let bytes = tcp(port, 80, 7, 9, 0x10, &[b'x'; 200]);
+        let whole = ethernet(0x0800, &ipv4([1; 4], [2; 4], 6, &bytes));
+        let belongs = hash(&mut dispatcher, &whole);
+        for range in [0..64, 64..128, 128..bytes.len()] {
+            let part = fragment(4, range.clone(), bytes.len(), &bytes[range]);
+            let part = ethernet(0x0800, &part);
+            assert_eq!(hash(&mut dispatcher, &part), belongs, "port {port}");
+        }
+    }
+}

@@ -47,7 +47,8 @@ impl Fixture {
     }
 
     fn finish(&mut self) -> Vec<String> {
-        self.ledger.finish(&self.sources, &self.limits);
+        let now = self.ledger.newest;
+        self.ledger.finish(now, &self.sources, &self.limits);
         self.rows()
     }
 }
@@ -153,4 +154,48 @@ fn says_when_rows_are_due() {
         .ledger
         .handle_timeout(due, &fixture.sources, &fixture.limits);
     assert_eq!(fixture.rows(), ["10:00 a - 1"]);
+}
+
+#[test]
+fn a_watched_line_has_a_row_for_every_minute_as_it_passes() {
+    let mut fixture = Fixture::new(Limits::default());
+    fixture.ledger.watch(at("13:00:40"));
+    let pass = |fixture: &mut Fixture, time: &str| {
+        let (sources, limits) = (&fixture.sources, &fixture.limits);
+        fixture.ledger.handle_timeout(at(time), sources, limits);
+        fixture.rows()
+    };
+    assert_eq!(pass(&mut fixture, "13:01:59"), [""; 0]);
+    assert_eq!(
+        fixture.ledger.next_timeout(&fixture.limits),
+        Some(at("13:02:00"))
+    );
+    assert_eq!(pass(&mut fixture, "13:02:00"), ["13:00 - - 0"]);
+    fixture.count("13:02:01", 1, None);
+    assert_eq!(pass(&mut fixture, "13:03:30"), ["13:01 - - 0"]);
+    assert_eq!(
+        pass(&mut fixture, "13:05:10"),
+        ["13:02 a - 1", "13:03 - - 0"]
+    );
+    fixture
+        .ledger
+        .finish(at("13:05:20"), &fixture.sources, &fixture.limits);
+    assert_eq!(fixture.rows(), ["13:04 - - 0", "13:05 - - 0"]);
+}
+
+/// Nobody watched while the machine slept, or the clock was set.
+#[test]
+fn a_jump_of_the_clock_makes_no_rows() {
+    let mut fixture = Fixture::new(Limits {
+        ledger_empty_minutes_max: 2,
+        ..Limits::default()
+    });
+    fixture.ledger.watch(at("13:00:00"));
+    let (sources, limits) = (&fixture.sources, &fixture.limits);
+    fixture
+        .ledger
+        .handle_timeout(at("18:00:00"), sources, limits);
+    assert_eq!(fixture.rows(), ["13:00 - - 0", "13:01 - - 0"]);
+    let skipped = fixture.ledger.totals();
+    assert_eq!(skipped.anomaly(Anomaly::LedgerMinuteSkipped), 297);
 }

@@ -1,0 +1,41 @@
+use recorder_core::LinkType;
+
+use super::*;
+
+#[test]
+fn a_frame_comes_to_its_shard_and_a_full_queue_says_so() {
+    let source: Arc<str> = "10.0.3.7".into();
+    let frame = Frame {
+        at: Timestamp::from_nanos(5),
+        link: LinkType::Vxlan,
+        bytes: b"frame",
+        wire_len: 9,
+        source: &source,
+    };
+    let mut shards: Vec<Forwarding> = Forwarding::between(3, 2)
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .collect();
+    assert!(shards[1].is_ours(4) && !shards[1].is_ours(3));
+    assert!(shards[0].forward(4, &frame) && shards[2].forward(4, &frame));
+    assert!(!shards[0].forward(4, &frame), "there is room for two");
+    assert!(shards[0].forward(5, &frame), "another shard's is not full");
+    let taken = shards[1].take().unwrap();
+    assert_eq!(
+        (taken.at.as_nanos(), &taken.bytes[..], taken.wire_len),
+        (5, &b"frame"[..], 9)
+    );
+    assert!(shards[1].take().is_some() && shards[1].take().is_none());
+    assert!(shards[0].take().is_none());
+    drop(shards.remove(1));
+    assert!(
+        !shards[0].forward(4, &frame),
+        "a shard that has ended takes nothing"
+    );
+}
+
+#[test]
+fn one_shard_forwards_nothing() {
+    assert!(Forwarding::between(1, 8).unwrap()[0].is_none());
+}

@@ -1,0 +1,34 @@
+//! Every bound of the live recorder outside its core, in one place.
+
+use std::time::Duration;
+
+/// Every bound; what happens there is said with each.
+#[derive(Clone, Debug)]
+pub struct ListenLimits {
+    /// Bytes of exchanges that wait for the writer, of all shards. At the bound shards wait too, and what the sockets can
+    /// no longer hold is dropped there, and counted.
+    pub queue_bytes: usize,
+    /// Frames that wait to be taken over by another shard, for each shard; further ones are dropped and counted.
+    pub forwarded_frames: usize,
+    /// HTTP connections to the health and metrics addresses, together; further ones are closed at once.
+    pub http_connections: usize,
+    /// How long an HTTP client may take for one request's head.
+    pub http_head_wait: Duration,
+    /// How long the writer may be at one segment before the recorder calls itself unhealthy.
+    pub writer_stall: Duration,
+    /// How long a shard goes on reading what its sockets hold once it is told to stop.
+    pub drain_sockets: Duration,
+}
+
+impl Default for ListenLimits {
+    fn default() -> Self {
+        Self {
+            queue_bytes: 256 << 20,
+            forwarded_frames: 4_096,
+            http_connections: 64,
+            http_head_wait: Duration::from_secs(5),
+            writer_stall: Duration::from_secs(30),
+            drain_sockets: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Numbers for Prometheus, text format 0.0.4 (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use recorder_core::Anomaly;
+use schema::Completeness;
+
+use crate::listen::stats::Snapshot;
+
+/// Everything that is exported.
+#[derive(Debug)]
+pub(in crate::listen) struct Facts<'a> {
+    pub(in crate::listen) snapshot: &'a Snapshot,
+    pub(in crate::listen) healthy: bool,
+    pub(in crate::listen) queue_bytes: u64,
+    pub(in crate::listen) exchanges_waiting: u64,
+    pub(in crate::listen) lag: Duration,
+    /// Segments published, and their bytes.
+    pub(in crate::listen) segments: (u64, u64),
+    /// Resident memory of the process, if the system tells.
+    pub(in crate::listen) memory_bytes: Option<u64>,
+}
+
+/// The text; every name begins with `recorder_`, and every counter ends in `_total`.
+pub(in crate::listen) fn render(facts: &Facts<'_>) -> String {
+    let mut text = String::with_capacity(8 << 10);
+    let totals = columns(facts).into_iter().chain(others(facts));
+    for (name, value, help) in totals {
+        head(&mut text, &format!("{name}_total"), "counter", help);
+        let _ = writeln!(text, "recorder_{name}_total {value}");
+    }
+    let help = "Exchanges recorded, by completeness";
+    head(&mut text, "exchanges_total", "counter", help);
+    for (completeness, count) in Completeness::ALL.iter().zip(&facts.snapshot.exchanges) {
+        let _ = writeln!(
+            text,
+            "recorder_exchanges_total{{completeness=\"{completeness}\"}} {count}"
+        );
+    }
+    let help = "Odd things in the traffic, by name";
+    head(&mut text, "anomalies_total", "counter", help);
+    for &anomaly in Anomaly::ALL {
+        let (name, count) = (anomaly.as_str(), facts.snapshot.counters.anomaly(anomaly));
+        let _ = writeln!(
+            text,
+            "recorder_anomalies_total{{anomaly=\"{name}\"}} {count}"
+        );
+    }
+    for (name, value, help) in gauges(facts) {
+        head(&mut text, name, "gauge", help);
+        let _ = writeln!(text, "recorder_{name} {value}");
+    }
+    text
+}
+
+/// The ledger's columns, under their names.
+fn columns(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
+    let ledger = &facts.snapshot.counters.ledger;
+    vec![
+        ("frames", ledger.frames, "Frames received"),
+        ("bytes", ledger.bytes, "Bytes of those frames"),
+        (
+            "frames_dropped",
+            ledger.frames_dropped,
+            "Frames dropped by sockets, between shards, or with connections that were let go",
+        ),
+        (
+            "frames_truncated",
+            ledger.frames_truncated,
+            "Frames that the mirror cut",
+        ),
+        (
+            "bytes_truncated",
+            ledger.bytes_truncated,
+            "Bytes that the mirror cut off",
+        ),
+        (
+            "frames_undecodable",
+            ledger.frames_undecodable,
+            "Frames that cannot be read",
+        ),
+        (
+            "connections_opened",
+            ledger.connections_opened,
+            "Connections whose handshake was seen",
+        ),
+        (
+            "connections_joined_midstream",
+            ledger.connections_joined_midstream,
+            "Connections that were under way when first seen",
+        ),
+        ("gaps", ledger.gaps, "Holes in TCP streams"),
+        ("gap_bytes", ledger.gap_bytes, "Bytes in those holes"),
+        (
+            "exchanges_incomplete",
+            ledger.exchanges_incomplete,
+            "Exchanges that are not complete",
+        ),
+        (
+            "exchanges_filtered_out",
+            ledger.exchanges_filtered_out,
+            "Exchanges left out by filters",
+        ),
+        (
+            "exchanges_sampled_out",
+            ledger.exchanges_sampled_out,
+            "Exchanges left out by sampling",
+        ),
+        (
+            "bytes_not_http",
+            ledger.bytes_not_http,
+            "TCP payload that is not HTTP",
+        ),
+        ("bytes_tls", ledger.bytes_tls, "TCP payload that is TLS"),
+    ]
+}
+
+/// What the ledger has no column for.
+fn others(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
+    let now = facts.snapshot;
+    vec![
+        (
+            "frames_shed",
+            now.shed,
+            "Frames of connections that were let go; frames_dropped counts them too",
+        ),
+        (
+            "frames_forwarded",
+            now.forwarded,
+            "Frames that another shard's socket received",
+        ),
+        ("segments_published", facts.segments.0, "Segments published"),
+        (
+            "segment_bytes_published",
+            facts.segments.1,
+            "Bytes of those segments",
+        ),
+    ]
+}
+
+/// What goes up and down. Memory is told where the system tells it.
+fn gauges(facts: &Facts<'_>) -> Vec<(&'static str, f64, &'static str)> {
+    let now = facts.snapshot;
+    let mut gauges = vec![
+        (
+            "healthy",
+            f64::from(u8::from(facts.healthy)),
+            "1 if the health check succeeds",
+        ),
+        (
+            "connections_open",
+            now.connections as f64,
+            "Connections held",
+        ),
+        (
+            "receive_buffer_fill_ratio",
+            now.buffer_fill,
+            "How full the fullest receive buffer is",
+        ),
+        (
+            "shed_ratio",
+            now.shed_share,
+            "Share of connections that is let go",
+        ),
+        (
+            "queue_bytes",
+            facts.queue_bytes as f64,
+            "Bytes of exchanges that wait for the writer",
+        ),
+        (
+            "exchanges_waiting",
+            facts.exchanges_waiting as f64,
+            "Exchanges not yet published",
+        ),
+        (
+            "publication_lag_seconds",
+            facts.lag.as_secs_f64(),
+            "How long the exchange that waits longest has waited to be published",
+        ),
+    ];
+    if let Some(bytes) = facts.memory_bytes {
+        gauges.push(("memory_bytes", bytes as f64, "Resident memory"));
+    }
+    gauges
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(
+        text,
+        "# HELP recorder_{name} {help}.\n# TYPE recorder_{name} {kind}"
+    );
+}

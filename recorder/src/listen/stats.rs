@@ -1,0 +1,203 @@
+//! What the threads of a live recorder tell about themselves, for the status line, warnings, health and metrics.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use recorder_core::{Counters, TlsServers};
+use schema::{Completeness, Timestamp};
+
+use super::queue::Queue;
+
+/// What one shard has done and holds; it tells once a second.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    /// Everything since the start.
+    pub(super) counters: Counters,
+    /// Exchanges by completeness, in the order of [`Completeness::ALL`].
+    pub(super) exchanges: Vec<u64>,
+    /// Servers whose TLS cannot be read.
+    pub(super) tls: TlsServers,
+    /// Connections held.
+    pub(super) connections: u64,
+    /// Frames of connections that were let go, counted among the dropped ones too.
+    pub(super) shed: u64,
+    /// Frames that other shards' sockets received.
+    pub(super) forwarded: u64,
+    /// Share of connections that is let go, from 0 to 1; the largest of all shards.
+    pub(super) shed_share: f64,
+    /// How full the fullest receive buffer is, from 0 to 1.
+    pub(super) buffer_fill: f64,
+    /// Smallest receive buffer, in the kernel's count.
+    pub(super) buffer_bytes: u64,
+    /// Times of the first and last frame.
+    pub(super) span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self {
+            counters: Counters::default(),
+            exchanges: vec![0; Completeness::ALL.len()],
+            tls: TlsServers::default(),
+            connections: 0,
+            shed: 0,
+            forwarded: 0,
+            shed_share: 0.0,
+            buffer_fill: 0.0,
+            buffer_bytes: 0,
+            span: None,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Puts another shard's beside it.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.counters.add(&other.counters);
+        for (sum, count) in self.exchanges.iter_mut().zip(&other.exchanges) {
+            *sum += count;
+        }
+        self.tls.merge(&other.tls);
+        self.connections += other.connections;
+        self.shed += other.shed;
+        self.forwarded += other.forwarded;
+        self.shed_share = self.shed_share.max(other.shed_share);
+        self.buffer_fill = self.buffer_fill.max(other.buffer_fill);
+        self.buffer_bytes = match self.buffer_bytes {
+            0 => other.buffer_bytes,
+            bytes if other.buffer_bytes == 0 => bytes,
+            bytes => bytes.min(other.buffer_bytes),
+        };
+        self.span = match (self.span, other.span) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (one, other) => one.or(other),
+        };
+    }
+
+    /// Exchanges so far.
+    pub(super) fn exchanges_total(&self) -> u64 {
+        self.exchanges.iter().sum()
+    }
+}
+
+/// What all threads share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Set once, to end the recording.
+    stop: AtomicBool,
+    shards: Vec<Mutex<Snapshot>>,
+    /// What waits for the writer.
+    pub(super) queue: Arc<Queue>,
+    pub(super) writer: WriterStats,
+}
+
+/// What the writer and the uploader tell.
+#[derive(Debug, Default)]
+pub(super) struct WriterStats {
+    /// Exchanges that the writer took.
+    taken: AtomicU64,
+    /// Exchanges and segments that were published.
+    published: AtomicU64,
+    segments: AtomicU64,
+    segment_bytes: AtomicU64,
+    /// Since when some exchange has waited to be published, nanoseconds since 1970.
+    waiting_since: AtomicU64,
+    /// When the writer last was at its queue, nanoseconds since 1970.
+    alive_at: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(shards: usize, queue: Arc<Queue>) -> Self {
+        Self {
+            stop: AtomicBool::new(false),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            queue,
+            writer: WriterStats::default(),
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Takes the place of what shard `index` told before.
+    pub(super) fn tell(&self, index: usize, snapshot: Snapshot) {
+        *lock(&self.shards[index]) = snapshot;
+    }
+
+    /// All shards together.
+    pub(super) fn sum(&self) -> Snapshot {
+        let mut sum = Snapshot::default();
+        for shard in &self.shards {
+            sum.add(&lock(shard));
+        }
+        sum
+    }
+}
+
+impl WriterStats {
+    /// The writer took `exchanges` at `now`.
+    pub(super) fn took(&self, exchanges: u64, now: Timestamp) {
+        if exchanges == 0 {
+            return;
+        }
+        if self.waiting() == 0 {
+            self.waiting_since.store(now.as_nanos(), Ordering::Relaxed);
+        }
+        self.taken.fetch_add(exchanges, Ordering::Relaxed);
+    }
+
+    /// A segment was published; it was sealed at `sealed`, and what waits now came after that.
+    pub(super) fn published(&self, exchanges: u64, bytes: u64, sealed: Timestamp) {
+        self.segments.fetch_add(1, Ordering::Relaxed);
+        self.segment_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.published.fetch_add(exchanges, Ordering::Relaxed);
+        if exchanges > 0 {
+            self.waiting_since
+                .store(sealed.as_nanos(), Ordering::Relaxed);
+        }
+    }
+
+    /// The writer is at its queue.
+    pub(super) fn alive(&self, now: Timestamp) {
+        self.alive_at.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// Exchanges that are not yet published.
+    pub(super) fn waiting(&self) -> u64 {
+        let published = self.published.load(Ordering::Relaxed);
+        self.taken.load(Ordering::Relaxed).saturating_sub(published)
+    }
+
+    /// Segments published, and their bytes.
+    pub(super) fn segments(&self) -> (u64, u64) {
+        let bytes = self.segment_bytes.load(Ordering::Relaxed);
+        (self.segments.load(Ordering::Relaxed), bytes)
+    }
+
+    /// How long the exchange that waits longest has waited to be published.
+    pub(super) fn lag(&self, now: Timestamp) -> std::time::Duration {
+        if self.waiting() == 0 {
+            return std::time::Duration::ZERO;
+        }
+        since(&self.waiting_since, now)
+    }
+
+    /// How long the writer has been at one segment.
+    pub(super) fn silence(&self, now: Timestamp) -> std::time::Duration {
+        since(&self.alive_at, now)
+    }
+}
+
+fn since(at: &AtomicU64, now: Timestamp) -> std::time::Duration {
+    now.since(Timestamp::from_nanos(at.load(Ordering::Relaxed)))
+}
+
+fn lock(snapshot: &Mutex<Snapshot>) -> MutexGuard<'_, Snapshot> {
+    // What a panic left behind is the snapshot before.
+    snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+}
