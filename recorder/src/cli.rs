@@ -10,7 +10,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::listen::Shed;
-use crate::units::{ByteSize, parse_address, parse_percent, parse_span};
+use crate::spool::{SyncPolicy, WhenFull};
+use crate::units::{ByteSize, ParseUnitError, parse_address, parse_percent, parse_span};
 
 pub use selection::SelectionArgs;
 
@@ -30,7 +31,9 @@ const AFTER_READ_HELP: &str = "\
 Examples:
   recorder read gateway.pcap --archive ./archive
   recorder read gateway.pcap.zst gateway.pcap1.zst --archive s3://traffic/production
-  ssh gateway tcpdump -U -w - port 8080 | recorder read - --archive ./archive";
+  ssh gateway tcpdump -U -w - port 8080 | recorder read - --archive ./archive
+  tcpdump -U -w - port 8080 | recorder read - --archive s3://traffic/production --spool /var/lib/recorder
+  recorder read --archive s3://traffic/production --spool /var/lib/recorder     (publish what is left there)";
 
 const AFTER_LISTEN_CODES: &str = "\
 Exit codes:
@@ -89,12 +92,16 @@ pub struct ReadArgs {
     /// Captures, in any order; `-` is standard input
     ///
     /// What a file is (pcap or pcapng, plain, gzip or zstd) is told by its first bytes, not by its name.
-    #[arg(value_name = "FILE", required = true)]
+    /// Without any, what an earlier recording left in --spool is published.
+    #[arg(value_name = "FILE", required_unless_present = "spool")]
     pub files: Vec<PathBuf>,
 
     /// What is written into the archive.
     #[command(flatten)]
     pub archive: ArchiveArgs,
+    /// Where what was recorded waits for the archive.
+    #[command(flatten)]
+    pub spool: SpoolArgs,
     /// How traffic is read.
     #[command(flatten)]
     pub traffic: TrafficArgs,
@@ -245,7 +252,8 @@ pub struct ArchiveArgs {
 
     /// How long to try again while the object store fails [default: 2m; live, 24h]
     ///
-    /// Wrong credentials, a missing bucket or a full disk end the program at once. Example: --retry-for 10m
+    /// Wrong credentials, a missing bucket or a full disk end the program at once. With --spool there is no end of trying while
+    /// recording goes on, and this is how long to go on after its end. Example: --retry-for 10m
     #[arg(
         long,
         value_name = "DURATION",
@@ -253,6 +261,74 @@ pub struct ArchiveArgs {
         value_parser = parse_span
     )]
     pub retry_for: Option<Duration>,
+
+    /// Write to a store that ignores create-only puts
+    ///
+    /// Publishing rests on them: without, two recorders of the same id overwrite each other. Garage is such a store.
+    #[arg(long, env = "RECORDER_ALLOW_UNCONDITIONAL", hide_env_values = true)]
+    pub allow_unconditional: bool,
+}
+
+/// Where what was recorded waits for the archive.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Spool")]
+pub struct SpoolArgs {
+    /// Folder of this machine in which exchanges are made durable before anything else; only its owner can read it
+    ///
+    /// Recording then goes on while the archive is slow, failing or gone, for as long as there is room. After a crash the next
+    /// start with the same folder publishes what it holds, each exchange once. A spool belongs to one recorder, whose id it
+    /// keeps. Example: --spool /var/lib/recorder
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "RECORDER_SPOOL",
+        hide_env_values = true
+    )]
+    pub spool: Option<PathBuf>,
+
+    /// Disk space that the spool may take
+    ///
+    /// An hour of 10,000 API requests a second takes about 14 GiB. Example: --spool-max 100GiB
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "RECORDER_SPOOL_MAX",
+        hide_env_values = true,
+        default_value = "10GiB"
+    )]
+    pub spool_max: ByteSize,
+
+    /// When exchanges are synced to disk: always, a span of time, or none
+    ///
+    /// It is what a power failure can cost; a crash of the program costs no more. Example: --spool-sync 1s
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "RECORDER_SPOOL_SYNC",
+        hide_env_values = true,
+        default_value = "100ms",
+        value_parser = parse_sync
+    )]
+    pub spool_sync: SyncPolicy,
+
+    /// What to do when the spool is full [default: stop for read]
+    ///
+    /// What is left out is counted in the ledger. Example: --when-full drop-new
+    #[arg(
+        long,
+        value_name = "POLICY",
+        env = "RECORDER_WHEN_FULL",
+        hide_env_values = true
+    )]
+    pub when_full: Option<WhenFull>,
+}
+
+fn parse_sync(text: &str) -> Result<SyncPolicy, ParseUnitError> {
+    match text {
+        "always" => Ok(SyncPolicy::Always),
+        "none" => Ok(SyncPolicy::None),
+        text => parse_span(text).map(SyncPolicy::Every),
+    }
 }
 
 /// How traffic is read.

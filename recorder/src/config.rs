@@ -10,15 +10,19 @@ use url::Url;
 
 use crate::cli::{
     ArchiveArgs, Cli, Command, OperateArgs, OutputArgs, ReceiveArgs, SegmentArgs, SelectionArgs,
-    TrafficArgs,
+    SpoolArgs, TrafficArgs,
 };
 use crate::listen::{Listen, ListenLimits};
+use crate::spool::{SyncPolicy, WhenFull};
 use crate::store;
 use crate::units::ByteSize;
 
 /// Smallest and largest size at which a segment may be cut: below, an archive becomes a heap of tiny files; above, a
 /// segment no longer fits one conditional put.
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(1 << 30);
+
+/// Smallest spool.
+const SPOOL_BYTES_MIN: u64 = 1 << 20;
 
 /// Largest body limit: a body is held in memory until its exchange is done.
 const BODY_BYTES_MAX: u64 = 256 << 20;
@@ -56,8 +60,25 @@ pub struct Config {
     pub zstd_level: i32,
     /// How long to try again while the object store fails.
     pub retry_for: Duration,
+    /// Whether a store is written to that ignores create-only puts.
+    pub allow_unconditional: bool,
+    /// Where what was recorded is kept until the archive has it; `None`: in memory.
+    pub spool: Option<SpoolConfig>,
     /// Whether progress is drawn on standard error.
     pub progress: bool,
+}
+
+/// How a spool is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Bytes that it may take on disk.
+    pub bytes_max: u64,
+    /// What to leave out when it is full.
+    pub when_full: WhenFull,
+    /// When what was recorded is made durable.
+    pub sync: SyncPolicy,
 }
 
 impl Config {
@@ -94,6 +115,7 @@ impl TryFrom<Cli> for Config {
         match cli.command {
             Command::Read(args) => Ok(Self {
                 files: args.files,
+                spool: spool(args.spool, WhenFull::Stop)?,
                 ..recording(
                     args.archive,
                     args.traffic,
@@ -188,6 +210,8 @@ fn recording(
         },
         zstd_level: segments.level,
         retry_for: archive.retry_for.unwrap_or(retry_for),
+        allow_unconditional: archive.allow_unconditional,
+        spool: None,
         progress: !output.quiet,
     })
 }
@@ -218,6 +242,24 @@ fn listen(receive: &ReceiveArgs, operate: &OperateArgs) -> Result<Listen, Config
         drain: operate.drain,
         limits: ListenLimits::default(),
     })
+}
+
+/// The spool, if there is one; when it is full, `when_full` happens unless something else is asked for.
+fn spool(args: SpoolArgs, when_full: WhenFull) -> Result<Option<SpoolConfig>, ConfigError> {
+    let Some(folder) = args.spool else {
+        return Ok(None);
+    };
+    let (least, max) = (ByteSize(SPOOL_BYTES_MIN), args.spool_max);
+    if max < least {
+        let text = format!("{max} is less than {least}, which a spool needs to seal a segment");
+        return Err(problem("--spool-max", text));
+    }
+    Ok(Some(SpoolConfig {
+        folder,
+        bytes_max: max.0,
+        when_full: args.when_full.unwrap_or(when_full),
+        sync: args.spool_sync,
+    }))
 }
 
 fn problem(flag: &'static str, problem: String) -> ConfigError {

@@ -1,19 +1,22 @@
 //! The `recorder` program around `recorder-core`: files, threads, the object store, the command line.
 //!
 //! ```text
-//! capture ─Frame→ Pipeline ─Exchange, LedgerRow→ writer ─Sealed→ upload ─→ archive
-//!                shard: one thread              bounded channel   tokio
+//! capture ─Frame→ Pipeline ─Batch→ queue ─→ recording: spool, writer ─→ upload ─→ archive
+//!                shard: one thread   bounded   one thread               tokio
 //! ```
 //!
 //! * [`cli`]: what was typed; [`Config`]: the same, checked.
 //! * [`Listener`]: the same from sockets, live; `listen` has a map of its own.
 //! * `capture`: pcap and pcapng, decompressed and merged by time.
-//! * `shard`: the thread that reads, runs the pipeline and fills segments.
+//! * `shard`: the thread that reads and runs the pipeline; `outlet`: what leaves it.
+//! * `recording`: the thread that takes what shards have; `queue`: what lies between.
+//! * `spool`: what was recorded, on this machine's disk until the archive has it.
 //! * `writer`: which segment an exchange goes into, and when it is cut.
 //! * `upload`: publishes segments, never twice; `store`: where an archive is.
 //! * [`Summary`]: what was done, and what to do about what is missing.
 //!
-//! A full archive store slows reading down: at most two sealed segments wait for it.
+//! Without a spool, a full archive store slows reading down: at most two sealed segments wait for it. With one, reading goes on
+//! until the spool is full.
 
 #![warn(missing_docs)]
 
@@ -24,8 +27,11 @@ mod listen;
 mod outlet;
 mod output;
 mod progress;
+mod queue;
+mod recording;
 mod shard;
 mod shutdown;
+mod spool;
 mod store;
 mod summary;
 pub mod units;
@@ -46,25 +52,33 @@ use schema::{RecorderId, SegmentOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::outlet::Batch;
 use crate::progress::Progress;
+use crate::queue::Queue;
+use crate::recording::{Destination, QUEUE_BYTES, Recorded, Recording};
 use crate::shard::{Done, Shard, Shared};
 use crate::shutdown::Shutdown;
+use crate::spool::{Backlog, Shelf, Spool};
 use crate::store::Archive;
-use crate::summary::About;
-use crate::upload::Uploader;
-use crate::writer::{Sealed, Writer};
+use crate::summary::{About, Spooled};
+use crate::upload::{Left, Uploader};
+use crate::writer::Sealed;
 
 pub use capture::Captures;
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, SpoolConfig};
 pub use listen::{Bound, Listen, ListenLimits, Listener, Shed};
+pub use spool::{Replayed, SyncPolicy, WhenFull};
 pub use summary::{
-    Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, Summary, Tables,
-    TlsServer,
+    Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, SpoolSummary,
+    Summary, Tables, TlsServer,
 };
 pub use upload::Segments;
 
 /// Sealed segments that wait for the uploader, beside the one that it is at.
 const SEALED_WAITING: usize = 1;
+
+/// How long an archive that does not answer is waited for before recording into a spool begins.
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
 /// How often progress is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
@@ -120,12 +134,22 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
     };
     let captures = captures.context("looking into the captures panicked")??;
     let archive = Archive::open(&config.archive)?;
-    let recorder = match &config.recorder {
-        Some(recorder) => recorder.clone(),
-        None => captures.derived_id(),
+    let spool = match &config.spool {
+        Some(options) => Some(Spool::open(options.clone(), config.recorder.as_ref())?),
+        None => None,
+    };
+    let recorder = match (&spool, &config.recorder) {
+        (Some(spool), _) => spool.recorder().clone(),
+        (None, Some(recorder)) => recorder.clone(),
+        (None, None) => captures.derived_id(),
     };
     let shown = archive.shown.clone();
-    let mut uploader = Uploader::new(archive, recorder.clone(), config.retry_for);
+    let mut uploader = Uploader::new(
+        archive,
+        recorder.clone(),
+        config.retry_for,
+        config.allow_unconditional,
+    );
     let shared = Arc::new(Shared::default());
     let total = captures.bytes_total();
     let progress = Progress::new(
@@ -134,14 +158,44 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
         captures.progress(),
         Arc::clone(&shared),
     );
-    let (segments, mut sealed) = mpsc::channel(SEALED_WAITING);
-    let done = start(&config, captures, &recorder, segments, Arc::clone(&shared))?;
+    let outgoing = Outgoing::new(spool.as_ref());
+    outgoing.probe(&uploader).await?;
+    let (sender, sealed) = mpsc::channel(SEALED_WAITING);
+    let destination = match spool {
+        Some(spool) => Destination::Spool(Box::new(spool)),
+        None => Destination::Channel(sender),
+    };
+    let threads = start(
+        &config,
+        captures,
+        &recorder,
+        destination,
+        Arc::clone(&shared),
+    )?;
 
-    let upload = publish_all(&mut uploader, &mut sealed);
-    let done = supervise(upload, done, shutdown, &shared, &progress).await;
+    let upload = outgoing.publish(&mut uploader, sealed);
+    let done = supervise(upload, threads, shutdown, &shared, &progress).await;
     progress.clear();
-    let done = done?;
-    uploader.finish()?;
+    let (done, recorded, left) = done?;
+    if outgoing.spool.is_none() {
+        uploader.finish()?;
+    }
+    check_readable(&done)?;
+    let about = About {
+        recorder: &recorder,
+        archive: &shown,
+        took: started.elapsed(),
+        spool: outgoing.spool.map(|(_, shelf)| Spooled {
+            folder: shelf.folder().display().to_string(),
+            recorded,
+            left,
+        }),
+    };
+    Ok(Summary::new(&about, done, uploader.published()))
+}
+
+/// A capture of which nothing can be read was a mistake.
+fn check_readable(done: &Done) -> anyhow::Result<()> {
     let unreadable: u64 = done.report.unsupported.values().sum();
     if unreadable > 0 && unreadable == done.counters.ledger.frames {
         let links: Vec<_> = done.report.unsupported.keys().map(u32::to_string).collect();
@@ -151,39 +205,52 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
             links.join(", ")
         );
     }
-    let about = About {
-        recorder: &recorder,
-        archive: &shown,
-        took: started.elapsed(),
-    };
-    Ok(Summary::new(&about, done, uploader.published()))
+    Ok(())
 }
 
-/// Starts the shard's thread.
+/// The threads that record, by what they give at their end.
+struct Threads {
+    shard: oneshot::Receiver<anyhow::Result<Done>>,
+    recording: oneshot::Receiver<anyhow::Result<Recorded>>,
+}
+
+/// Starts the shard's thread and the one that takes what it records.
 fn start(
     config: &Config,
     captures: Captures,
     recorder: &RecorderId,
-    segments: mpsc::Sender<Sealed>,
+    destination: Destination,
     shared: Arc<Shared>,
-) -> anyhow::Result<oneshot::Receiver<anyhow::Result<Done>>> {
+) -> anyhow::Result<Threads> {
     let options = segment_options(config, recorder);
+    let batches: Queue<Batch> = Queue::new(QUEUE_BYTES);
+    let recording = Recording::new(options, config.rotation, destination);
     let shard = Shard {
         captures,
         pipeline: Pipeline::new(config.limits.clone(), config.options.clone()),
-        writer: Writer::new(options, config.rotation),
-        segments,
+        batches: batches.clone(),
         shared,
     };
+    Ok(Threads {
+        recording: thread("recording", move || recording.run(&batches))?,
+        shard: thread("shard", move || shard.run())?,
+    })
+}
+
+/// Starts a thread; the channel gives what it returns.
+fn thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<oneshot::Receiver<T>> {
     let (sender, done) = oneshot::channel();
     let work = move || {
         // Nobody waits for the result only where the program is ending anyway.
-        let _ = sender.send(shard.run());
+        let _ = sender.send(work());
     };
     std::thread::Builder::new()
-        .name("shard".to_owned())
+        .name(name.to_owned())
         .spawn(work)
-        .context("cannot start the shard's thread")?;
+        .with_context(|| format!("cannot start the thread `{name}`"))?;
     Ok(done)
 }
 
@@ -205,29 +272,62 @@ fn sampling(selection: &Selection) -> Option<String> {
     (!selection.takes_all()).then(|| selection.to_string())
 }
 
-/// Publishes segments until there are no more.
-async fn publish_all(
-    uploader: &mut Uploader,
-    sealed: &mut mpsc::Receiver<Sealed>,
-) -> anyhow::Result<()> {
-    while let Some(segment) = sealed.recv().await {
-        uploader.publish(&segment).await?;
+/// Where segments come from for the uploader.
+struct Outgoing {
+    spool: Option<(Arc<Backlog>, Shelf)>,
+}
+
+impl Outgoing {
+    fn new(spool: Option<&Spool>) -> Self {
+        Self {
+            spool: spool.map(|spool| (spool.backlog(), spool.shelf())),
+        }
     }
-    Ok(())
+
+    /// Looks whether the store can be written to as it must. With a spool, one that does not answer is no reason not to record.
+    async fn probe(&self, uploader: &Uploader) -> anyhow::Result<()> {
+        let Some((_, shelf)) = &self.spool else {
+            return uploader.probe(None).await;
+        };
+        match tokio::time::timeout(PROBE_LIMIT, uploader.probe(Some(shelf))).await {
+            Ok(Err(error)) if !upload::is_passing(&error) => Err(error),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!("the archive does not answer: recording into the spool meanwhile");
+                Ok(())
+            }
+        }
+    }
+
+    /// Publishes segments until there are no more.
+    async fn publish(
+        &self,
+        uploader: &mut Uploader,
+        mut sealed: mpsc::Receiver<Sealed>,
+    ) -> anyhow::Result<Left> {
+        if let Some((backlog, shelf)) = &self.spool {
+            uploader.keep_trying(Arc::clone(backlog));
+            return uploader.publish_spooled(backlog, shelf).await;
+        }
+        while let Some(segment) = sealed.recv().await {
+            uploader.publish(&segment).await?;
+        }
+        Ok(Left::default())
+    }
 }
 
 /// The shell's one loop: uploads go on, progress is drawn, and a shutdown is passed on, until all is done.
 async fn supervise(
-    upload: impl Future<Output = anyhow::Result<()>>,
-    done: oneshot::Receiver<anyhow::Result<Done>>,
+    upload: impl Future<Output = anyhow::Result<Left>>,
+    threads: Threads,
     mut shutdown: Pin<&mut impl Future<Output = ()>>,
     shared: &Shared,
     progress: &Progress,
-) -> anyhow::Result<Done> {
+) -> anyhow::Result<(Done, Recorded, Left)> {
     tokio::pin!(upload);
     let mut draw = tokio::time::interval(DRAW_EVERY);
     let mut stopping = false;
-    loop {
+    let left = loop {
         tokio::select! {
             uploaded = &mut upload => break uploaded?,
             () = &mut shutdown, if !stopping => {
@@ -237,8 +337,10 @@ async fn supervise(
             }
             _ = draw.tick() => progress.draw(),
         }
-    }
-    // The channel closes when the shard is done or has panicked.
-    done.await
-        .map_err(|_| anyhow!("the shard panicked; its message is above"))?
+    };
+    // The upload ends when the recording is done or has panicked, and that when the shard is.
+    let panicked = |_| anyhow!("a thread panicked; its message is above");
+    let recorded = threads.recording.await.map_err(panicked)??;
+    let done = threads.shard.await.map_err(panicked)??;
+    Ok((done, recorded, left))
 }

@@ -183,7 +183,12 @@ impl Listener {
         let archive = Archive::open(&config.archive)?;
         let shown = archive.shown.clone();
         let recorder = config.recorder.clone().unwrap_or_else(host_id);
-        let mut uploader = Uploader::new(archive, recorder.clone(), config.retry_for);
+        let mut uploader = Uploader::new(
+            archive,
+            recorder.clone(),
+            config.retry_for,
+            config.allow_unconditional,
+        );
         let (queue, batches) = Queue::new(listen.limits.queue_bytes);
         let shared = Arc::new(Shared::new(listen.shards.max(1), queue));
         let (segments, sealed) = mpsc::channel(SEALED_WAITING);

@@ -1,16 +1,14 @@
-//! The thread that reads and records: frames into the pipeline, exchanges into the writer, segments out.
+//! The thread that reads: frames into the pipeline, exchanges and ledger rows out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use anyhow::{Context as _, bail};
 use recorder_core::{Counters, Pipeline, TlsServers};
 use schema::Timestamp;
-use tokio::sync::mpsc;
 
 use crate::capture::{Captures, Report};
-use crate::outlet::Outlet;
-use crate::writer::{Sealed, Writer};
+use crate::outlet::{Batch, Outlet};
+use crate::queue::Queue;
 
 /// What the shard tells while it works, and the one thing that it is told.
 #[derive(Debug, Default)]
@@ -38,17 +36,30 @@ pub(crate) struct Done {
 pub(crate) struct Shard {
     pub(crate) captures: Captures,
     pub(crate) pipeline: Pipeline,
-    pub(crate) writer: Writer,
-    pub(crate) segments: mpsc::Sender<Sealed>,
+    pub(crate) batches: Queue<Batch>,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Shard {
-    /// Reads every capture to its end, or until it is told to stop, and hands over every segment.
+    /// Reads every capture to its end, or until it is told to stop, and hands over what was recorded.
     ///
     /// # Errors
-    /// If a capture can no longer be opened, a segment cannot be encoded, or nobody takes segments any more.
+    /// If a capture can no longer be opened, or nobody takes what is recorded any more.
     pub(crate) fn run(mut self) -> anyhow::Result<Done> {
+        let read = self.read();
+        // However it ended, no more comes.
+        self.batches.close();
+        let (outlet, interrupted) = read?;
+        Ok(Done {
+            counters: self.pipeline.totals(),
+            tls: self.pipeline.tls_servers().clone(),
+            exchanges: outlet.counts().to_vec(),
+            report: self.captures.into_report(),
+            interrupted,
+        })
+    }
+
+    fn read(&mut self) -> anyhow::Result<(Outlet, bool)> {
         let mut outlet = Outlet::new();
         let mut now = Timestamp::MIN;
         let mut frames = 0;
@@ -69,15 +80,7 @@ impl Shard {
         }
         self.pipeline.finish();
         self.drain(now, &mut outlet)?;
-        self.writer.finish();
-        self.hand_over()?;
-        Ok(Done {
-            counters: self.pipeline.totals(),
-            tls: self.pipeline.tls_servers().clone(),
-            exchanges: outlet.counts().to_vec(),
-            report: self.captures.into_report(),
-            interrupted,
-        })
+        Ok((outlet, interrupted))
     }
 
     /// Takes everything that the pipeline has ready.
@@ -85,23 +88,10 @@ impl Shard {
         let Some(batch) = outlet.drain(&mut self.pipeline, now) else {
             return Ok(());
         };
-        self.writer.take(batch)?;
+        let bytes = batch.memory();
+        self.batches.push(batch, bytes)?;
         let recorded = outlet.counts().iter().sum();
         self.shared.exchanges.store(recorded, Ordering::Relaxed);
-        self.hand_over()
-    }
-
-    /// Gives sealed segments to the uploader; waits while it is behind, so that memory stays bounded.
-    fn hand_over(&mut self) -> anyhow::Result<()> {
-        while let Some(sealed) = self
-            .writer
-            .poll_sealed()
-            .context("cannot encode a segment")?
-        {
-            if self.segments.blocking_send(sealed).is_err() {
-                bail!("publishing has ended");
-            }
-        }
         Ok(())
     }
 }

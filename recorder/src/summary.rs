@@ -14,8 +14,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::capture::Report;
+use crate::recording::Recorded;
 use crate::shard::Done;
-use crate::upload::{Published, Segments};
+use crate::spool::Replayed;
+use crate::upload::{Left, Published, Segments};
 
 /// Servers with TLS that a summary names.
 const TLS_SERVERS_MAX: usize = 20;
@@ -59,6 +61,8 @@ pub struct Summary {
     pub gaps: Gaps,
     /// Segments of the archive.
     pub segments: Tables,
+    /// What the spool did; null without one.
+    pub spool: Option<SpoolSummary>,
     /// Everything odd, by name, without those that were not seen.
     pub anomalies: Map<String, Value>,
     /// What to do about what is missing.
@@ -71,8 +75,25 @@ pub struct Summary {
 pub enum Outcome {
     /// Everything that was given was read.
     Complete,
-    /// A capture was cut or damaged, or reading was interrupted.
+    /// A capture was cut or damaged, reading was interrupted, or the archive lacks something of what was recorded.
     Incomplete,
+}
+
+/// What a spool did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SpoolSummary {
+    /// Its folder.
+    pub folder: String,
+    /// What an earlier recording that was not ended had left, which was published now.
+    pub recovered: Replayed,
+    /// Exchanges that were left out because it was full.
+    pub exchanges_shed: u64,
+    /// Segments that wait in it for the archive.
+    pub segments_waiting: u64,
+    /// Segments that were set aside because another object has their place.
+    pub segments_set_aside: u64,
+    /// Whether exchanges wait in it because the disk has no room for their segments.
+    pub unsealed: bool,
 }
 
 /// A capture that was not read to its end.
@@ -184,6 +205,39 @@ pub(crate) struct About<'a> {
     pub(crate) recorder: &'a RecorderId,
     pub(crate) archive: &'a str,
     pub(crate) took: Duration,
+    pub(crate) spool: Option<Spooled>,
+}
+
+/// What became of a spool.
+pub(crate) struct Spooled {
+    pub(crate) folder: String,
+    pub(crate) recorded: Recorded,
+    pub(crate) left: Left,
+}
+
+impl SpoolSummary {
+    fn new(spooled: &Spooled) -> Self {
+        let Spooled {
+            folder,
+            recorded,
+            left,
+        } = spooled;
+        Self {
+            folder: folder.clone(),
+            recovered: recorded.replayed.clone(),
+            exchanges_shed: recorded.shed,
+            segments_waiting: left.waiting,
+            segments_set_aside: left.set_aside,
+            unsealed: recorded.unsealed > 0,
+        }
+    }
+
+    /// Whether the archive has everything that was recorded.
+    fn is_whole(&self) -> bool {
+        self.exchanges_shed + self.segments_waiting + self.segments_set_aside == 0
+            && self.recovered.damaged_bytes == 0
+            && !self.unsealed
+    }
 }
 
 impl Summary {
@@ -195,7 +249,9 @@ impl Summary {
             interrupted,
             tls,
         } = done;
-        let incomplete = interrupted || !report.faults.is_empty();
+        let spool = about.spool.as_ref().map(SpoolSummary::new);
+        let spooled = spool.as_ref().is_none_or(SpoolSummary::is_whole);
+        let incomplete = interrupted || !report.faults.is_empty() || !spooled;
         let span = report.span;
         let time = |time: Timestamp| time.to_string();
         let mut summary = Self {
@@ -247,6 +303,7 @@ impl Summary {
                 .map(|(name, count)| (name.to_owned(), count.into()))
                 .collect(),
             incomplete_files: incomplete_files(report.faults),
+            spool,
             advice: Vec::new(),
         };
         summary.advice = advice::advice(&summary);

@@ -5,25 +5,39 @@
 //! that two recordings share a recorder id, which is an error because rows would be there twice.
 
 mod failure;
+mod probe;
+mod spooled;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use object_store::{Error, ObjectStoreExt as _, PutMode, PutPayload};
+use object_store::{
+    Attribute, Attributes, Error, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+};
+use ring::digest::{SHA256, digest};
 use schema::{RecorderId, SegmentKey, Table};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::store::Archive;
+use crate::spool::Backlog;
+use crate::store::{Archive, StoreKind};
 use crate::writer::Sealed;
+
+pub(crate) use probe::is_passing;
+pub(crate) use spooled::Left;
 
 /// First and longest pause between two tries.
 const PAUSE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(200)..=Duration::from_secs(15);
+/// The user metadata of an object in S3 that holds the SHA-256 of its content, in hex.
+const SHA256_KEY: &str = "reprise-sha256";
+/// How often a place is looked at that is taken and then is not: a put whose answer says so while another is under way.
+const RACES_MAX: usize = 10;
 
 /// Publishes segments of one recorder.
 #[derive(Debug)]
@@ -31,6 +45,9 @@ pub(crate) struct Uploader {
     archive: Archive,
     recorder: RecorderId,
     retry_for: Duration,
+    /// With a spool: what waits in it, and whether more comes. While it does, there is no end of trying.
+    backlog: Option<Arc<Backlog>>,
+    allow_unconditional: bool,
     /// By table and hour, what of this recorder was there before.
     before: HashMap<String, Vec<SegmentKey>>,
     published: Published,
@@ -57,11 +74,18 @@ pub struct Segments {
 }
 
 impl Uploader {
-    pub(crate) fn new(archive: Archive, recorder: RecorderId, retry_for: Duration) -> Self {
+    pub(crate) fn new(
+        archive: Archive,
+        recorder: RecorderId,
+        retry_for: Duration,
+        allow_unconditional: bool,
+    ) -> Self {
         Self {
             archive,
             recorder,
             retry_for,
+            backlog: None,
+            allow_unconditional,
             before: HashMap::new(),
             published: Published::default(),
         }
@@ -84,18 +108,7 @@ impl Uploader {
             .publish_at(table, &segment.key, &path, &segment.bytes)
             .await
             .with_context(|| format!("cannot publish segment {path} to {}", self.archive.place))?;
-        let segments = match table {
-            Table::Capture => &mut self.published.capture,
-            Table::Exchanges | Table::RunExchanges(_) => &mut self.published.exchanges,
-        };
-        let bytes = segment.bytes.len() as u64;
-        if published {
-            segments.published += 1;
-            segments.published_bytes += bytes;
-        } else {
-            segments.already_there += 1;
-            segments.already_there_bytes += bytes;
-        }
+        self.count(table, segment.bytes.len(), published);
         Ok(())
     }
 
@@ -138,13 +151,33 @@ impl Uploader {
             }
             None => false,
         };
-        if !there && self.retry(|| self.put(path, bytes)).await? {
-            return Ok(true);
+        match self.put_or_compare(path, bytes, there).await? {
+            Placed::Put => Ok(true),
+            Placed::WasThere => Ok(false),
+            Placed::Other => bail!(self.conflict(key)),
         }
-        if self.retry(|| self.is_same(path, bytes)).await? {
-            return Ok(false);
+    }
+
+    /// Puts an object where none is, or looks whether the one that is there (`there`, if that is known) is the same.
+    async fn put_or_compare(
+        &self,
+        path: &str,
+        bytes: &Bytes,
+        mut there: bool,
+    ) -> anyhow::Result<Placed> {
+        for _ in 0..RACES_MAX {
+            if !there && self.retry(|| self.put(path, bytes)).await? {
+                return Ok(Placed::Put);
+            }
+            match self.retry(|| self.is_same(path, bytes)).await? {
+                Some(true) => return Ok(Placed::WasThere),
+                Some(false) => return Ok(Placed::Other),
+                // S3 refuses a create also while another one is under way, which may fail.
+                None => there = false,
+            }
+            tokio::time::sleep(*PAUSE.start()).await;
         }
-        bail!(self.conflict(key));
+        bail!("the store says that the object exists, and that it does not")
     }
 
     fn conflict(&self, there: &SegmentKey) -> String {
@@ -170,32 +203,36 @@ impl Uploader {
     async fn put(&self, path: &str, bytes: &Bytes) -> Result<bool, Error> {
         let path = self.archive.path(path);
         let payload = PutPayload::from(bytes.clone());
-        let put = self
-            .archive
-            .store
-            .put_opts(&path, payload, PutMode::Create.into());
-        match put.await {
+        let options = PutOptions {
+            mode: PutMode::Create,
+            attributes: attributes(self.archive.kind, bytes),
+            ..PutOptions::default()
+        };
+        match self.archive.store.put_opts(&path, payload, options).await {
             Ok(_) => Ok(true),
             Err(Error::AlreadyExists { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether the object at `path` holds just these bytes.
-    async fn is_same(&self, path: &str, bytes: &Bytes) -> Result<bool, Error> {
-        let object = self.archive.store.get(&self.archive.path(path)).await?;
+    /// Whether the object at `path` holds just these bytes; `None` if there is none.
+    async fn is_same(&self, path: &str, bytes: &Bytes) -> Result<Option<bool>, Error> {
+        let object = match self.archive.store.get(&self.archive.path(path)).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            got => got?,
+        };
         if object.meta.size != bytes.len() as u64 {
-            return Ok(false);
+            return Ok(Some(false));
         }
         let mut chunks = object.into_stream();
         let mut rest = &bytes[..];
         while let Some(chunk) = chunks.try_next().await? {
             let Some(left) = rest.strip_prefix(&chunk[..]) else {
-                return Ok(false);
+                return Ok(Some(false));
             };
             rest = left;
         }
-        Ok(rest.is_empty())
+        Ok(Some(rest.is_empty()))
     }
 
     /// Does `what` until it succeeds, fails for good, or time is up; pauses grow and vary.
@@ -211,25 +248,72 @@ impl Uploader {
                 Err(error) => error,
             };
             debug!(attempt, %error, "a request to the store failed");
+            let permanent = failure::permanent(&error, self.archive.kind);
+            let (forever, started) = self.patience(started);
             let spent = started.elapsed();
-            if let Some(advice) = failure::permanent(&error, self.archive.kind) {
+            if let Some(advice) = permanent.filter(|_| !forever) {
                 return Err(anyhow!(failure::brief(&error)).context(advice));
             }
-            if spent + pause > self.retry_for {
+            if !forever && spent + pause > self.retry_for {
                 let tries = format!(
                     "gave up after {attempt} tries in {}",
                     crate::units::span(spent)
                 );
-                return Err(anyhow!(failure::brief(&error)).context(tries));
+                return Err(anyhow!(failure::brief(&error)).context(GaveUp(tries)));
+            }
+            if let Some(advice) = permanent {
+                let error = failure::brief(&error);
+                tracing::error!(attempt, error, "{advice}; recording goes on into the spool");
+                pause = *PAUSE.end();
             }
             let error = failure::brief(&error);
             warn!(attempt, error, "the archive's store fails, trying again");
             // Between half of the pause and all of it, so that recorders that failed together do not return together.
             let spread = xxh3_64(format!("{}{attempt}{spent:?}", self.recorder).as_bytes()) % 512;
             let pause_now = pause.mul_f64(0.5 + spread as f64 / 1_024.0);
-            tokio::time::sleep(pause_now).await;
+            match &self.backlog {
+                // The end of the recording also ends the patience.
+                Some(backlog) => drop(tokio::time::timeout(pause_now, backlog.completion()).await),
+                None => tokio::time::sleep(pause_now).await,
+            }
             pause = (pause * 2).min(*PAUSE.end());
         }
         unreachable!("the loop above has no end of its own")
     }
+
+    /// Whether there is no end of trying, and from when on time counts.
+    fn patience(&self, started: Instant) -> (bool, Instant) {
+        match &self.backlog {
+            None => (false, started),
+            Some(backlog) => match backlog.complete_since() {
+                Some(since) => (false, since.max(started)),
+                None => (true, started),
+            },
+        }
+    }
+}
+
+/// The store failed for longer than allowed, in a way that time may mend.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct GaveUp(String);
+
+/// What became of an object that was to be put.
+enum Placed {
+    Put,
+    /// It was there, with the same content.
+    WasThere,
+    /// Another one was there.
+    Other,
+}
+
+/// What an object says of itself beside its content, where the store can keep that.
+fn attributes(kind: StoreKind, bytes: &[u8]) -> Attributes {
+    let mut attributes = Attributes::new();
+    if kind == StoreKind::S3 {
+        let digest = digest(&SHA256, bytes);
+        let hex: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+        attributes.insert(Attribute::Metadata(SHA256_KEY.into()), hex.into());
+    }
+    attributes
 }

@@ -14,6 +14,7 @@ use schema::{
 };
 
 use crate::outlet::Batch;
+use crate::spool::Sequences;
 
 /// Most hours that have open segments; one more seals the oldest.
 const HOURS_OPEN_MAX: usize = 4;
@@ -131,7 +132,7 @@ impl Writer {
     }
 
     /// Takes an exchange; packet time is `now`.
-    fn push(&mut self, exchange: Exchange, now: Timestamp) -> Result<(), schema::Error> {
+    pub(crate) fn push(&mut self, exchange: Exchange, now: Timestamp) -> Result<(), schema::Error> {
         self.now = now.max(self.now);
         let index = self.hour(exchange.start().to_micros_precision().hour())?;
         let (now, options) = (self.now, &self.options);
@@ -158,7 +159,7 @@ impl Writer {
     }
 
     /// Takes a row of the ledger.
-    fn push_ledger(&mut self, row: LedgerRow) -> Result<(), schema::Error> {
+    pub(crate) fn push_ledger(&mut self, row: LedgerRow) -> Result<(), schema::Error> {
         let hour = row.minute.hour();
         self.ledger_since.get_or_insert(self.now);
         self.ledger.entry(hour).or_default().push(row);
@@ -175,6 +176,31 @@ impl Writer {
     /// The capture has ended; [`Writer::poll_sealed`] gives what is left.
     pub(crate) fn finish(&mut self) {
         self.finishing = true;
+    }
+
+    /// The same, with the numbers that its segments get.
+    pub(crate) fn starting_at(mut self, next: Sequences) -> Self {
+        self.set_next(next);
+        self
+    }
+
+    /// The numbers of the segments that come next.
+    pub(crate) fn next(&self) -> Sequences {
+        Sequences {
+            exchanges: self.exchanges_sequence,
+            capture: self.ledger_sequence,
+        }
+    }
+
+    /// Sets the numbers of the segments that come next.
+    pub(crate) fn set_next(&mut self, next: Sequences) {
+        self.exchanges_sequence = next.exchanges;
+        self.ledger_sequence = next.capture;
+    }
+
+    /// The capture goes on after [`Writer::finish`], and everything was taken.
+    pub(crate) fn go_on(&mut self) {
+        self.finishing = false;
     }
 
     /// The next sealed segment; call until `None` after each push and after [`Writer::finish`].
@@ -305,7 +331,7 @@ impl Writer {
 /// One row for each minute, source and network, in that order: shards count the same ones apart. A minute is silent only if
 /// it was so for all of them.
 fn merged(mut rows: Vec<LedgerRow>) -> Vec<LedgerRow> {
-    // The rows of silent minutes have no source and so come last in their minute.
+    // The rows of silent minutes have no source and so come last in their minute. All that they may count is an interruption.
     rows.sort_by(|a, b| {
         let key = |row: &LedgerRow| (row.minute, row.source.is_none());
         (key(a), &a.source, a.vni).cmp(&(key(b), &b.source, b.vni))
@@ -313,7 +339,7 @@ fn merged(mut rows: Vec<LedgerRow>) -> Vec<LedgerRow> {
     let mut merged: Vec<LedgerRow> = Vec::with_capacity(rows.len());
     for row in rows {
         match merged.last_mut() {
-            Some(last) if last.minute == row.minute && row.source.is_none() => {}
+            Some(last) if last.minute == row.minute && row.source.is_none() => last.add(&row),
             Some(last)
                 if (last.minute, &last.source, last.vni) == (row.minute, &row.source, row.vni) =>
             {

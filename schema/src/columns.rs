@@ -112,7 +112,7 @@ pub const MINUTE: &str = "minute";
 /// `capture`: who recorded.
 pub const RECORDER: &str = "recorder";
 /// `capture`: the counters, in the order of the table.
-pub const COUNTERS: [&str; 16] = [
+pub const COUNTERS: [&str; 18] = [
     "frames",
     "bytes",
     "frames_dropped",
@@ -129,6 +129,8 @@ pub const COUNTERS: [&str; 16] = [
     "bytes_not_http",
     "bytes_tls",
     "exchanges_filtered_out",
+    "exchanges_shed",
+    "interruptions",
 ];
 
 /// `divergences`: method, host and path template.

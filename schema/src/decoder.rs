@@ -76,6 +76,31 @@ pub struct SegmentDecoder {
     state: State,
 }
 
+/// Decodes a whole file that is in memory; gives each of its exchanges in `window`, in time order, to `each`.
+///
+/// # Errors
+/// As [`SegmentDecoder::step`].
+pub fn decode_segment(
+    file: &Bytes,
+    window: TimeWindow,
+    projection: Projection,
+    mut each: impl FnMut(Exchange),
+) -> Result<(), Error> {
+    let mut decoder = SegmentDecoder::new(file.len() as u64, window, projection);
+    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    loop {
+        match decoder.step()? {
+            Step::NeedsData(ranges) => {
+                let slice = |range: &Range<u64>| file.slice(index(range.start)..index(range.end));
+                let data = ranges.iter().map(slice).collect();
+                decoder.push(ranges, data)?;
+            }
+            Step::Exchanges(batch) => batch.into_iter().for_each(&mut each),
+            Step::Finished => return Ok(()),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum State {
     /// Nothing was read.

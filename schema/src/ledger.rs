@@ -54,6 +54,10 @@ pub struct LedgerRow {
     pub exchanges_sampled_out: u64,
     /// Those among them that a filter left out (since format 1.1).
     pub exchanges_filtered_out: u64,
+    /// Those among `exchanges` that are not in the archive after all: the recorder's spool was full, or damaged.
+    pub exchanges_shed: u64,
+    /// How often a recorder ended here without being told to; what passed until the next row of a later time is unknown.
+    pub interruptions: u64,
     /// TCP payload that is not HTTP.
     pub bytes_not_http: u64,
     /// TCP payload that is TLS.
@@ -69,7 +73,8 @@ impl LedgerRow {
     }
 
     /// The counters, in the order of the columns.
-    fn counters(&self) -> [u64; COUNTERS.len()] {
+    #[must_use]
+    pub fn counters(&self) -> [u64; COUNTERS.len()] {
         [
             self.frames,
             self.bytes,
@@ -87,11 +92,13 @@ impl LedgerRow {
             self.bytes_not_http,
             self.bytes_tls,
             self.exchanges_filtered_out,
+            self.exchanges_shed,
+            self.interruptions,
         ]
     }
 
     /// The counters, to be set in the order of the columns.
-    fn counters_mut(&mut self) -> [&mut u64; COUNTERS.len()] {
+    pub fn counters_mut(&mut self) -> [&mut u64; COUNTERS.len()] {
         [
             &mut self.frames,
             &mut self.bytes,
@@ -109,6 +116,8 @@ impl LedgerRow {
             &mut self.bytes_not_http,
             &mut self.bytes_tls,
             &mut self.exchanges_filtered_out,
+            &mut self.exchanges_shed,
+            &mut self.interruptions,
         ]
     }
 }

@@ -20,6 +20,7 @@ pub mod comparison;
 mod content;
 mod decoder;
 mod divergence;
+mod emptied;
 mod error;
 mod exchange;
 mod finding;
@@ -41,8 +42,9 @@ mod time;
 
 pub use builder::{Pushed, SealedSegment, SegmentBuilder, SegmentOptions};
 pub use content::{ContentError, decode_content};
-pub use decoder::{Projection, SegmentDecoder, Step};
+pub use decoder::{Projection, SegmentDecoder, Step, decode_segment};
 pub use divergence::{Divergence, DivergenceKind, decode_divergences, encode_divergences};
+pub use emptied::empty_segment;
 pub use error::Error;
 pub use exchange::{
     Body, Certainty, Charset, Completeness, ConnectionInfo, Exchange, ExchangeVerdict, Outcome,

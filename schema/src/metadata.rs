@@ -5,7 +5,7 @@ use parquet::file::metadata::KeyValue;
 use crate::Error;
 
 /// The format that this crate writes: major and minor. A new minor only adds columns or keys.
-pub(crate) const FORMAT_VERSION: &str = "1.1";
+pub(crate) const FORMAT_VERSION: &str = "1.2";
 const FORMAT_MAJOR: u32 = 1;
 
 pub(crate) const FORMAT: &str = "reprise.format";
@@ -18,6 +18,7 @@ pub(crate) const SAMPLING: &str = "reprise.sampling";
 pub(crate) const REDACTION: &str = "reprise.redaction";
 pub(crate) const ORDER: &str = "reprise.order";
 pub(crate) const BATCHES: &str = "reprise.batches";
+pub(crate) const SHED: &str = "reprise.shed";
 
 /// How rows are ordered inside a batch; the batches themselves follow one another by `request_start`.
 pub(crate) const ORDER_IN_BATCH: &str = "method,host,path_shape,request_start,exchange_id";

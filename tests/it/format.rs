@@ -44,8 +44,24 @@ fn format_1_0_run_is_read() {
 
 #[test]
 fn format_1_0_ledger_is_read() {
-    let rows = ledger();
-    let file = golden("ledger-1.0.parquet", || {
+    check_ledger("ledger-1.0.parquet", ledger());
+}
+
+#[test]
+fn format_1_1_ledger_is_read() {
+    check_ledger("ledger-1.1.parquet", ledger_1_1());
+}
+
+#[test]
+fn format_1_2_ledger_is_read() {
+    let mut rows = ledger_1_1();
+    (rows[1].exchanges_shed, rows[1].interruptions) = (3, 1);
+    check_ledger("ledger-1.2.parquet", rows);
+}
+
+#[track_caller]
+fn check_ledger(name: &str, rows: Vec<LedgerRow>) {
+    let file = golden(name, || {
         let segment = schema::encode_ledger(&rows, &recorder(), 2, 3).unwrap();
         segment.bytes
     });
@@ -53,17 +69,11 @@ fn format_1_0_ledger_is_read() {
     assert_eq!(schema::decode_ledger(file).unwrap(), expected);
 }
 
-/// The same rows, and the column that came with 1.1.
-#[test]
-fn format_1_1_ledger_is_read() {
+/// Version 1.1 added a counter.
+fn ledger_1_1() -> Vec<LedgerRow> {
     let mut rows = ledger();
     rows[1].exchanges_filtered_out = 11;
-    let file = golden("ledger-1.1.parquet", || {
-        let segment = schema::encode_ledger(&rows, &recorder(), 2, 3).unwrap();
-        segment.bytes
-    });
-    let expected: Vec<_> = rows.into_iter().map(|row| (recorder(), row)).collect();
-    assert_eq!(schema::decode_ledger(file).unwrap(), expected);
+    rows
 }
 
 #[test]
@@ -324,6 +334,8 @@ fn ledger() -> Vec<LedgerRow> {
         exchanges_filtered_out: 0,
         bytes_not_http: 14,
         bytes_tls: 1 << 40,
+        exchanges_shed: 0,
+        interruptions: 0,
     };
     vec![silent, busy]
 }

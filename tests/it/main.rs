@@ -26,4 +26,5 @@ mod replay;
 mod report;
 mod round_trip;
 mod selection;
+mod spool;
 mod tidy;

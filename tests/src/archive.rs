@@ -69,8 +69,10 @@ pub fn read_ledger(folder: &Path) -> Vec<(RecorderId, LedgerRow)> {
 }
 
 fn read_segments(folder: &Path) -> Vec<Exchange> {
+    // A local store that was killed leaves `….parquet#1` of what it was about to put.
     let mut exchanges: Vec<_> = files_below(folder)
         .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "parquet"))
         .flat_map(|path| decode_segment(&read(path)))
         .collect();
     exchanges.sort_by_key(|exchange| (exchange.start(), exchange.id()));

@@ -19,9 +19,8 @@ const SECOND_PORT: u16 = 10_000;
 pub struct S3Server {
     child: Child,
     folder: TempDir,
-    port: u16,
-    /// Where the server keeps its folders, the buckets among them.
-    filer: u16,
+    /// Of S3, of the filer (where the server keeps its folders, the buckets among them), and of its other parts.
+    ports: [u16; 6],
 }
 
 impl S3Server {
@@ -32,47 +31,23 @@ impl S3Server {
     #[must_use]
     pub fn start() -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let [port, filer, master, volume, admin, iceberg] = free_ports();
-        let mut command = Command::new(crate::python::tool("weed"));
-        command
-            .args([
-                "-logtostderr=true",
-                "mini",
-                "-ip=127.0.0.1",
-                "-ip.bind=127.0.0.1",
-            ])
-            .arg(format!("-dir={}", folder.path().display()))
-            .args([
-                "-bucket=archive",
-                "-webdav=false",
-                "-admin.ui=false",
-                "-master.telemetry=false",
-            ])
-            .arg(format!("-s3.port={port}"))
-            .arg(format!("-s3.port.iceberg={iceberg}"))
-            .arg("-s3.port.lance=0")
-            .arg(format!("-filer.port={filer}"))
-            .arg(format!("-master.port={master}"))
-            .arg(format!("-volume.port={volume}"))
-            .arg(format!("-admin.port={admin}"))
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let log = std::fs::File::create(folder.path().join("weed.log"));
-        command.stderr(log.expect("a file can be made in a new folder"));
-        let child = command.spawn().unwrap_or_else(|error| {
-            panic!("start `weed`, the S3 server (`tests/run` installs it): {error}")
-        });
+        let ports = free_ports();
         let mut server = Self {
-            child,
+            child: spawn(&folder, ports),
             folder,
-            port,
-            filer,
+            ports,
         };
         server.wait_until_ready();
         server
+    }
+
+    /// Starts it again after [`S3Server::kill`], with the same address and what it held.
+    ///
+    /// # Panics
+    /// As [`S3Server::start`].
+    pub fn restart(&mut self) {
+        self.child = spawn(&self.folder, self.ports);
+        self.wait_until_ready();
     }
 
     /// The URL of a folder in its bucket.
@@ -84,7 +59,7 @@ impl S3Server {
     /// Its endpoint.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.ports[0])
     }
 
     /// The environment that a program needs to use it.
@@ -123,9 +98,45 @@ impl S3Server {
 
     /// Whether the bucket is there and unsigned requests for it are refused, as they are once keys are known.
     fn is_ready(&self) -> bool {
-        let bucket = ask(self.filer, "/buckets/archive/").is_ok_and(|status| status == "200");
-        bucket && ask(self.port, "/archive/").is_ok_and(|status| status == "403")
+        let bucket = ask(self.ports[1], "/buckets/archive/").is_ok_and(|status| status == "200");
+        bucket && ask(self.ports[0], "/archive/").is_ok_and(|status| status == "403")
     }
+}
+
+/// Starts the program.
+fn spawn(folder: &TempDir, [port, filer, master, volume, admin, iceberg]: [u16; 6]) -> Child {
+    let mut command = Command::new(crate::python::tool("weed"));
+    command
+        .args([
+            "-logtostderr=true",
+            "mini",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+        ])
+        .arg(format!("-dir={}", folder.path().display()))
+        .args([
+            "-bucket=archive",
+            "-webdav=false",
+            "-admin.ui=false",
+            "-master.telemetry=false",
+        ])
+        .arg(format!("-s3.port={port}"))
+        .arg(format!("-s3.port.iceberg={iceberg}"))
+        .arg("-s3.port.lance=0")
+        .arg(format!("-filer.port={filer}"))
+        .arg(format!("-master.port={master}"))
+        .arg(format!("-volume.port={volume}"))
+        .arg(format!("-admin.port={admin}"))
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let log = std::fs::File::create(folder.path().join("weed.log"));
+    command.stderr(log.expect("a file can be made in a new folder"));
+    command.spawn().unwrap_or_else(|error| {
+        panic!("start `weed`, the S3 server (`tests/run` installs it): {error}")
+    })
 }
 
 /// The status that a server of this machine answers to a plain request.

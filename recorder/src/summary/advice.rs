@@ -1,6 +1,6 @@
 //! What an operator should do about what a recording lacks.
 
-use super::Summary;
+use super::{SpoolSummary, Summary};
 use crate::units::{ByteSize, count};
 
 /// Share of exchanges above which a one-sided recording is worth a word.
@@ -52,6 +52,9 @@ pub(super) fn advice(summary: &Summary) -> Vec<String> {
             ByteSize(summary.gaps.bytes),
             count(summary.gaps.count),
         ));
+    }
+    if let Some(spool) = &summary.spool {
+        advice.extend(spooled(spool));
     }
     if let Some(sentence) = one_sided(summary) {
         advice.push(sentence);
@@ -131,4 +134,34 @@ fn nothing_found(summary: &Summary) -> String {
         "no frame holds IP traffic that can be read"
     };
     format!("nothing was found to record: {why}")
+}
+
+/// What to do about what is still in the spool, or never came there.
+fn spooled(spool: &SpoolSummary) -> Vec<String> {
+    let mut advice = Vec::new();
+    let folder = &spool.folder;
+    if spool.segments_waiting > 0 || spool.unsealed {
+        advice.push(format!(
+            "the archive does not have everything yet: `recorder read --archive … --spool {folder}` publishes what waits"
+        ));
+    }
+    if spool.exchanges_shed > 0 {
+        advice.push(format!(
+            "{} exchanges were left out because the spool was full: raise --spool-max, or see why the archive was not reached",
+            count(spool.exchanges_shed)
+        ));
+    }
+    if spool.segments_set_aside > 0 {
+        advice.push(format!(
+            "{} segments lie in the spool as `.conflict`, because other objects have their places: two recorders used the \
+             same id, or a spool was copied",
+            count(spool.segments_set_aside)
+        ));
+    }
+    if let Some(damaged) = spool.recovered.damaged.first() {
+        advice.push(format!(
+            "the spool was damaged ({damaged}): see whether the disk is failing"
+        ));
+    }
+    advice
 }

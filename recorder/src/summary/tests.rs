@@ -32,6 +32,7 @@ fn summary(counters: Counters, exchanges: &[(Completeness, u64)], report: Report
         recorder: &recorder,
         archive: "/var/archive",
         took: Duration::from_millis(1_500),
+        spool: None,
     };
     Summary::new(&about, done, published)
 }

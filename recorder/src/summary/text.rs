@@ -113,6 +113,7 @@ fn rows(summary: &Summary) -> Vec<Row> {
         "not recorded",
     );
     segment_rows(summary, &mut rows);
+    spool_rows(summary, &mut rows);
     if !summary.anomalies.is_empty() {
         rows.push(row("Oddities", String::new(), String::new()));
     }
@@ -199,6 +200,42 @@ fn segment_rows(summary: &Summary, rows: &mut Vec<Row>) {
             notes.join(", "),
         ));
     }
+}
+
+fn spool_rows(summary: &Summary, rows: &mut Vec<Row>) {
+    let Some(spool) = &summary.spool else {
+        return;
+    };
+    rows.push(row("Spool", String::new(), spool.folder.clone()));
+    let recovered = &spool.recovered;
+    push_some(
+        rows,
+        "recovered",
+        recovered.exchanges,
+        "of a recording that was not ended",
+    );
+    let parts = [
+        ("cut off at its end", recovered.torn_bytes),
+        ("damaged", recovered.damaged_bytes),
+    ];
+    for (label, bytes) in parts.into_iter().filter(|&(_, bytes)| bytes > 0) {
+        let bytes = ByteSize(bytes).to_string();
+        rows.push(row(&format!("  {label}"), bytes, String::new()));
+    }
+    push_some(
+        rows,
+        "lost to damage",
+        recovered.exchanges_lost,
+        "exchanges",
+    );
+    push_some(
+        rows,
+        "left out",
+        spool.exchanges_shed,
+        "exchanges: it was full",
+    );
+    push_some(rows, "waiting", spool.segments_waiting, "segments");
+    push_some(rows, "set aside", spool.segments_set_aside, "segments");
 }
 
 fn row(label: &str, value: String, note: String) -> Row {

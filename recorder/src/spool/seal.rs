@@ -1,0 +1,163 @@
+//! From frames to segments: a new file of frames, segments into a folder, the rename that makes them count.
+
+use schema::{SegmentKey, Table};
+use tokio::time::Instant;
+
+use super::frame::FrameWriter;
+use super::layout::{Entry, Sealed, segment_name};
+use super::{Sequences, Spool, SpoolError, Waiting, header, record, retire, steps};
+use crate::writer;
+
+/// A folder of segments in the making.
+#[derive(Debug)]
+pub(super) struct Sealing {
+    generation: u64,
+    /// Table, key and bytes of what is in it.
+    segments: Vec<(Table, SegmentKey, u64)>,
+}
+
+impl Spool {
+    /// Ends the file of frames and begins the next; false if the disk has no room for it, and then nothing has changed.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn begin_generation(&mut self, now: Instant) -> Result<bool, SpoolError> {
+        if !self.flush(now)? {
+            return Ok(false);
+        }
+        let generation = self.generation + 1;
+        // What is unsettled is durable with the new file, because the one before it may be gone when it is needed.
+        let mut frames = FrameWriter::new(generation);
+        let mut content = header(self.id).to_vec();
+        let mut open = Vec::new();
+        for row in self.unsettled.rows() {
+            record::write_open(&mut open, &row);
+        }
+        if !open.is_empty() {
+            content.extend(frames.encode(&open, 0));
+        }
+        let file_bytes = content.len() as u64;
+        match self
+            .disk
+            .run(&steps::begin_frames(generation, content.into()))
+        {
+            Ok(()) => {}
+            Err(error) if error.is_no_room() => {
+                let begun = Entry::Frames(generation);
+                self.disk.run(&steps::clear(&begun, &[]))?;
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        self.dirty = true;
+        self.sync()?;
+        self.deferred.push(self.generation);
+        self.deferred_bytes += self.file_bytes;
+        self.file = self.disk.append(&Entry::Frames(generation))?;
+        self.file_bytes = file_bytes;
+        self.frames = frames;
+        self.generation = generation;
+        self.rows = 0;
+        self.records = 0;
+        Ok(true)
+    }
+
+    /// Generations whose frames wait to be sealed.
+    pub(crate) fn deferred(&self) -> &[u64] {
+        &self.deferred
+    }
+
+    /// Begins a folder for the segments of everything before the file that is written.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn begin_seal(&mut self) -> Result<(), SpoolError> {
+        let generation = self.generation - 1;
+        self.disk.run(&steps::begin_seal(generation))?;
+        self.sealing = Some(Sealing {
+            generation,
+            segments: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Adds a segment to the folder.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn add_segment(&mut self, sealed: &writer::Sealed) -> Result<(), SpoolError> {
+        let writer::Sealed { table, segment } = sealed;
+        let sealing = self.sealing.as_mut().expect("a folder was begun");
+        let name = segment_name(table, &segment.key);
+        let bytes = segment.bytes.clone();
+        self.disk
+            .run(&steps::add_segment(sealing.generation, &name, bytes))?;
+        let size = segment.bytes.len() as u64;
+        sealing
+            .segments
+            .push((table.clone(), segment.key.clone(), size));
+        Ok(())
+    }
+
+    /// The segments take the place of the frames.
+    ///
+    /// # Errors
+    /// If the disk fails. What was written is then in frames or in segments, never in both.
+    pub(crate) fn commit_seal(&mut self, next: Sequences) -> Result<(), SpoolError> {
+        let sealing = self.sealing.take().expect("a folder was begun");
+        let sealed = Sealed {
+            generation: sealing.generation,
+            next,
+        };
+        self.disk.run(&steps::commit_seal(sealed, &self.deferred))?;
+        self.deferred.clear();
+        self.deferred_bytes = 0;
+        self.next = next;
+        let waiting = sealing
+            .segments
+            .into_iter()
+            .map(|(table, key, bytes)| Waiting {
+                sealed,
+                name: segment_name(&table, &key),
+                table,
+                key,
+                bytes,
+                emptied: false,
+            });
+        self.backlog.add(waiting);
+        self.sealed.push(sealed);
+        retire(&self.disk, &self.sealed)?;
+        let root = self.disk.root();
+        self.sealed
+            .retain(|folder| root.join(Entry::Sealed(*folder).to_string()).is_dir());
+        Ok(())
+    }
+
+    /// Gives up the folder: the disk has no room for it. The frames stay, and are sealed later.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn abandon_seal(&mut self) -> Result<(), SpoolError> {
+        let Some(sealing) = self.sealing.take() else {
+            return Ok(());
+        };
+        let folder = Entry::Sealing(sealing.generation);
+        let names = self.disk.names(&folder.to_string())?;
+        let names: Vec<_> = names.into_iter().map(|(name, _)| name).collect();
+        self.disk.run(&steps::clear(&folder, &names))
+    }
+
+    /// The recording is over, and everything is sealed: the empty file of frames goes.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn end(&self) -> Result<(), SpoolError> {
+        let frames = Entry::Frames(self.generation);
+        self.disk.run(&steps::clear(&frames, &[]))
+    }
+
+    /// Whether the file that is written holds no record.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+}

@@ -1,0 +1,43 @@
+//! A segment whose rows had to be thrown away: what is left says that it was there, so that no number is missing.
+
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
+
+use crate::columns::exchanges_schema;
+use crate::error::guarded;
+use crate::{Error, metadata, properties};
+
+/// The same segment without rows: its key, recorder and sequence stay, and `reprise.shed` says how many rows there were.
+///
+/// # Errors
+/// If `file` is no segment of exchanges.
+pub fn empty_segment(file: &Bytes) -> Result<Bytes, Error> {
+    let metadata = guarded(|| {
+        ParquetMetaDataReader::new()
+            .parse_and_finish(file)
+            .map_err(Error::Damaged)
+    })?;
+    let footer = metadata.file_metadata();
+    let pairs = footer.key_value_metadata().map_or(&[][..], Vec::as_slice);
+    metadata::check(Some(pairs), "exchanges")?;
+    let mut kept: Vec<KeyValue> = pairs
+        .iter()
+        .filter(|pair| pair.key != metadata::BATCHES && pair.key != metadata::SHED)
+        .cloned()
+        .collect();
+    kept.push(metadata::pair(metadata::BATCHES, "[]"));
+    kept.push(metadata::pair(
+        metadata::SHED,
+        footer.num_rows().to_string(),
+    ));
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties::exchanges(1, kept))
+        .with_skip_arrow_metadata(true);
+    let writer = ArrowWriter::try_new_with_options(Vec::new(), exchanges_schema(false), options)?;
+    Ok(writer.into_inner()?.into())
+}
+
+#[cfg(test)]
+mod tests;
