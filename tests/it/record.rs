@@ -408,8 +408,10 @@ fn an_interrupt_publishes_what_was_read() {
     let capture = capture(&["/a", "/b"]);
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&capture).unwrap();
-    // The archive's folder is made once the first frame was seen, and signals are heeded from then on at the latest.
+    // The archive's folder is made once the first frame was seen, and signals are heeded from then on at the latest. What was
+    // written is read when the thread that reads sleeps, because it waits for more.
     wait_for(|| place.archive().exists());
+    wait_for(|| is_asleep(child.id(), "shard"));
     let interrupted = std::process::Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
@@ -428,6 +430,15 @@ fn an_interrupt_publishes_what_was_read() {
     assert_eq!(summary["interrupted"], true);
     assert_eq!(summary["outcome"], "incomplete");
     assert_eq!(paths(&place.exchanges())[..2], ["/a", "/b"]);
+}
+
+/// Whether a process has a thread of this name, and it sleeps.
+fn is_asleep(process: u32, thread: &str) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let stats =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    let asleep = format!("({thread}) S");
+    stats.into_iter().any(|stat| stat.contains(&asleep))
 }
 
 /// Reads to the end of the first line.
