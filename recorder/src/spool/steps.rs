@@ -58,7 +58,8 @@ pub(super) fn add_segment(generation: u64, name: &str, bytes: Bytes) -> Vec<Step
     vec![Step::Write(path.clone(), bytes), Step::SyncFile(path)]
 }
 
-/// The segments take the place of the frames of `generations`: the rename is the moment at which they do.
+/// The segments take the place of the frames of `generations`: the rename is the moment at which they do. Whether the frames
+/// are gone for good does not matter: the folder's name says that they are done with, also when it is empty.
 pub(super) fn commit_seal(sealed: Sealed, generations: &[u64]) -> Vec<Step> {
     let sealing = Entry::Sealing(sealed.generation).to_string();
     let folder = Entry::Sealed(sealed).to_string();
@@ -71,9 +72,6 @@ pub(super) fn commit_seal(sealed: Sealed, generations: &[u64]) -> Vec<Step> {
         .iter()
         .map(|&generation| Entry::Frames(generation));
     steps.extend(frames.map(|frames| Step::Remove(frames.to_string())));
-    // Before a segment of this folder is removed after its publication, the frames must be gone for good: else a start that
-    // finds them and no segment would publish them again.
-    steps.push(Step::SyncFolder(ROOT));
     steps
 }
 
