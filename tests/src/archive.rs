@@ -60,7 +60,7 @@ pub fn read_run(folder: &Path, run: &str) -> (Vec<Exchange>, Vec<Divergence>) {
 /// If a segment cannot be read.
 #[must_use]
 pub fn read_ledger(folder: &Path) -> Vec<(RecorderId, LedgerRow)> {
-    files_below(&folder.join("capture"))
+    segments_below(&folder.join("capture"))
         .iter()
         .flat_map(|path| {
             schema::decode_ledger(read(path)).expect("a segment of the ledger is readable")
@@ -68,11 +68,16 @@ pub fn read_ledger(folder: &Path) -> Vec<(RecorderId, LedgerRow)> {
         .collect()
 }
 
+/// The files of a table. A local store that was killed leaves `….parquet#1` of what it was about to put.
+fn segments_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = files_below(folder);
+    files.retain(|path| path.extension().is_some_and(|end| end == "parquet"));
+    files
+}
+
 fn read_segments(folder: &Path) -> Vec<Exchange> {
-    // A local store that was killed leaves `….parquet#1` of what it was about to put.
-    let mut exchanges: Vec<_> = files_below(folder)
+    let mut exchanges: Vec<_> = segments_below(folder)
         .iter()
-        .filter(|path| path.extension().is_some_and(|end| end == "parquet"))
         .flat_map(|path| decode_segment(&read(path)))
         .collect();
     exchanges.sort_by_key(|exchange| (exchange.start(), exchange.id()));
