@@ -48,6 +48,7 @@ pub(super) fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange) {
         pairing,
         charset,
         replay,
+        tcp,
     } = exchange;
     assert!(replay.is_none(), "a recorder records no runs");
     out.push(EXCHANGE);
@@ -71,6 +72,11 @@ pub(super) fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange) {
     }
     write_optional(out, request.as_ref(), write_request);
     write_optional(out, response.as_ref(), write_response);
+    write_optional(out, tcp.as_ref(), |out, tcp| {
+        for number in [tcp.sequence, tcp.sequence_end, tcp.acknowledgement] {
+            out.extend(number.to_le_bytes());
+        }
+    });
 }
 
 /// Appends a row of the ledger to a frame.

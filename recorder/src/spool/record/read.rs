@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
-    LedgerRow, Protocol, Request, Response, Timestamp, Vni,
+    LedgerRow, Protocol, Request, Response, TcpSpan, Timestamp, Vni,
 };
 
 use super::{EXCHANGE, LEDGER, OPEN, Record};
@@ -76,6 +76,16 @@ impl Reader<'_> {
             pairing,
             charset,
             replay: None,
+            tcp: self.optional(Self::tcp)?,
+        })
+    }
+
+    fn tcp(&mut self) -> Result<TcpSpan, Malformed> {
+        let mut number = || Ok(u32::from_le_bytes(self.array("TCP span")?));
+        Ok(TcpSpan {
+            sequence: number()?,
+            sequence_end: number()?,
+            acknowledgement: number()?,
         })
     }
 

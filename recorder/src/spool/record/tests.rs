@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schema::{Certainty, Charset, Completeness, ConnectionId, Protocol};
+use schema::{Certainty, Charset, Completeness, ConnectionId, Protocol, TcpSpan};
 
 use super::*;
 
@@ -58,6 +58,11 @@ fn full() -> Exchange {
         pairing: Certainty::Assumed,
         charset: Charset::Latin1,
         replay: None,
+        tcp: Some(TcpSpan {
+            sequence: u32::MAX,
+            sequence_end: 7,
+            acknowledgement: 0,
+        }),
     }
 }
 
@@ -72,6 +77,7 @@ fn bare() -> Exchange {
         server: "192.0.2.2:80".parse().unwrap(),
     });
     exchange.stream_id = None;
+    exchange.tcp = None;
     exchange.request = None;
     exchange.interim_statuses.clear();
     let response = exchange.response.as_mut().unwrap();
