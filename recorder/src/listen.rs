@@ -222,6 +222,7 @@ impl Listener {
             recorder: &recorder,
             archive: &shown,
             took: started.elapsed(),
+            spool: None,
         };
         let done = done(shared.sum());
         Ok(Summary::new(&about, done, uploader.published()))
