@@ -163,7 +163,7 @@ impl Connection {
         if segment.flags.syn() && !self.handle_syn(segment, cx) {
             return discard(segment, cx.counters);
         }
-        self.reappear(segment.from);
+        self.reappear(segment, cx);
         let acked = self.handle_acknowledgement(segment, cx);
         let sequence = segment
             .sequence
@@ -257,18 +257,27 @@ impl Connection {
         (cx.sink)(Event::Open { initiator, origin }, cx.counters);
     }
 
-    /// Notes that a half is seen; one that was given up as unseen is joined anew.
-    fn reappear(&mut self, end: End) {
-        let one_sided = self.one_sided;
+    /// Notes that a half is seen; one that was given up as unseen is joined anew. What its peer had acknowledged meanwhile
+    /// is lost up to where it is seen now: messages were there that what comes next must not be taken for.
+    fn reappear(&mut self, segment: &Segment<'_>, cx: &mut Context<'_>) {
+        let (end, one_sided) = (segment.from, self.one_sided);
         let half = self.half_mut(end);
         if half.seen {
             return;
         }
         half.seen = true;
-        if one_sided {
-            half.start = Start::Acked;
-            self.one_sided = false;
+        if !one_sided {
+            return;
         }
+        self.one_sided = false;
+        let half = self.half_mut(end);
+        if half.is_anchored() {
+            let passed = half.next;
+            half.next = half.origin;
+            let lost_to = passed.min(half.origin.near(segment.sequence));
+            self.tell_gap_to(end, segment.at, lost_to, cx);
+        }
+        self.half_mut(end).start = Start::Acked;
     }
 
     /// Learns how far the peer's bytes arrived; returns the place there.
@@ -315,8 +324,9 @@ impl Connection {
                 position,
                 acked,
             });
-            // It may have overtaken the first bytes of the stream that the mirror has.
-            if half.start == Start::Joined && !half.begun {
+            // Where it is what the stream was first seen by, it may have overtaken bytes that the mirror has. Where the place
+            // of the first byte was known before, bytes that are missing from there on are lost.
+            if half.start == Start::Joined && !half.begun && half.next == position {
                 half.start = Start::Joining;
             }
         }

@@ -1,5 +1,7 @@
 //! Bytes that the mirror lost: known to be lost once the peer has acknowledged them.
 
+use std::time::Duration;
+
 use tests::PacketScript;
 
 use super::golden;
@@ -48,6 +50,24 @@ golden! {
         .server(&NOT_FOUND[..20]).lose(1)
         .server(&NOT_FOUND[20..])
         .client(GET).server(OK)
+        .close();
+
+    /// The SYN-ACK and the first answer are lost, and the end of the connection comes before the second is told.
+    lost_syn_ack_and_first_answer => PacketScript::new().syn().syn_ack().lose(1).client_ack()
+        .client(GET)
+        .server(OK).lose(1)
+        .client_ack()
+        .client(NEXT).server(NOT_FOUND)
+        .close();
+
+    /// The server is first seen after it was given up as unseen: its first answer is lost, not delayed.
+    lost_first_answer_of_a_server_seen_late => PacketScript::new().syn().syn_ack().lose(1).client_ack()
+        .client(GET)
+        .server(OK).lose(1)
+        .client_ack()
+        .client(NEXT)
+        .after(Duration::from_secs(3)).client_ack()
+        .server(NOT_FOUND)
         .close();
 
     lost_request => script()

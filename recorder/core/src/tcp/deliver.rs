@@ -306,7 +306,13 @@ impl Connection {
         }
     }
 
-    fn tell_gap_to(&mut self, from: End, at: Timestamp, to: Position, cx: &mut Context<'_>) {
+    pub(super) fn tell_gap_to(
+        &mut self,
+        from: End,
+        at: Timestamp,
+        to: Position,
+        cx: &mut Context<'_>,
+    ) {
         self.identify(cx);
         let half = self.half_mut(from);
         let len = to.since(half.next);
