@@ -126,13 +126,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
     }
     let started = Instant::now();
     let mut shutdown = std::pin::pin!(shutdown);
-    let files = config.files.clone();
-    let captures = tokio::select! {
-        biased;
-        () = &mut shutdown => bail!("interrupted before the first packet; nothing was written"),
-        captures = tokio::task::spawn_blocking(move || Captures::open(&files)) => captures,
-    };
-    let captures = captures.context("looking into the captures panicked")??;
+    let captures = open_captures(&config, shutdown.as_mut()).await?;
     let archive = Archive::open(&config.archive)?;
     let spool = match &config.spool {
         Some(options) => Some(Spool::open(options.clone(), config.recorder.as_ref())?),
@@ -192,6 +186,20 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
         }),
     };
     Ok(Summary::new(&about, done, uploader.published()))
+}
+
+/// Opens the captures, which may wait for the first packet, until `shutdown` is ready.
+async fn open_captures(
+    config: &Config,
+    shutdown: Pin<&mut impl Future<Output = ()>>,
+) -> anyhow::Result<Captures> {
+    let files = config.files.clone();
+    let captures = tokio::select! {
+        biased;
+        () = shutdown => bail!("interrupted before the first packet; nothing was written"),
+        captures = tokio::task::spawn_blocking(move || Captures::open(&files)) => captures,
+    };
+    captures.context("looking into the captures panicked")?
 }
 
 /// A capture of which nothing can be read was a mistake.
