@@ -16,6 +16,7 @@ mod deliver;
 mod half;
 mod handshake;
 mod held;
+mod join;
 mod seq;
 
 use schema::Timestamp;
@@ -257,29 +258,6 @@ impl Connection {
         (cx.sink)(Event::Open { initiator, origin }, cx.counters);
     }
 
-    /// Notes that a half is seen; one that was given up as unseen is joined anew. What its peer had acknowledged meanwhile
-    /// is lost up to where it is seen now: messages were there that what comes next must not be taken for.
-    fn reappear(&mut self, segment: &Segment<'_>, cx: &mut Context<'_>) {
-        let (end, one_sided) = (segment.from, self.one_sided);
-        let half = self.half_mut(end);
-        if half.seen {
-            return;
-        }
-        half.seen = true;
-        if !one_sided {
-            return;
-        }
-        self.one_sided = false;
-        let half = self.half_mut(end);
-        if half.is_anchored() {
-            let passed = half.next;
-            half.next = half.origin;
-            let lost_to = passed.min(half.origin.near(segment.sequence));
-            self.tell_gap_to(end, segment.at, lost_to, cx);
-        }
-        self.half_mut(end).start = Start::Acked;
-    }
-
     /// Learns how far the peer's bytes arrived; returns the place there.
     fn handle_acknowledgement(&mut self, segment: &Segment<'_>, cx: &Context<'_>) -> Position {
         let number = segment.acknowledgement;
@@ -298,19 +276,6 @@ impl Connection {
         let acked = peer.next.near(number);
         peer.acked = peer.acked.max(acked);
         acked
-    }
-
-    /// A segment without payload tells where its half stands. It may be a keep-alive probe, one before that.
-    fn handle_bare(&mut self, segment: &Segment<'_>, sequence: u32) {
-        let half = self.half_mut(segment.from);
-        if half.start == Start::Unknown {
-            half.begin(Start::Joined, Position::first(sequence));
-        } else if half.start == Start::Acked && !half.begun {
-            let position = half.next.near(sequence);
-            if position >= half.next {
-                half.begin(Start::Joined, position);
-            }
-        }
     }
 
     fn handle_fin(&mut self, segment: &Segment<'_>, sequence: u32, acked: Position) {
@@ -405,28 +370,6 @@ impl Connection {
                         || (segment.payload == [0] && end > half.next && end <= half.acked)
                 }
             }
-    }
-
-    /// Settles where a stream begins at its first payload, or puts that off for a moment.
-    fn join(&mut self, segment: &Segment<'_>, sequence: u32) {
-        let half = self.half_mut(segment.from);
-        let position = half.next.near(sequence);
-        match half.start {
-            Start::Unknown => half.begin(Start::Joining, Position::first(sequence)),
-            Start::Acked if position == half.next => half.start = Start::Joined,
-            Start::Acked => half.start = Start::Joining,
-            // The beginning came from a segment without payload. If the peer expects one more, that was a keep-alive
-            // probe; earlier bytes were overtaken by it.
-            Start::Joined if !half.begun && half.held.is_empty() => {
-                let probe = position == half.next.plus(1) && half.acked == position;
-                let earlier =
-                    position < half.next && half.next.since(position) <= EARLIER_BYTES_MAX;
-                if probe || earlier {
-                    half.begin(Start::Joined, position);
-                }
-            }
-            Start::Joined | Start::Joining | Start::Syn => {}
-        }
     }
 
     /// Whether everything of a half up to `acked` was told, or need not be waited for.
