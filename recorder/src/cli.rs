@@ -1,5 +1,6 @@
 //! The command line exactly as it is typed; nothing is checked here, see `config`.
 
+mod redact;
 mod selection;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use crate::listen::Shed;
 use crate::spool::{SyncPolicy, WhenFull};
 use crate::units::{ByteSize, ParseUnitError, parse_address, parse_percent, parse_span};
 
+pub use redact::RedactArgs;
 pub use selection::SelectionArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -108,6 +110,9 @@ pub struct ReadArgs {
     /// Which exchanges are recorded.
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// What is taken out of them.
+    #[command(flatten)]
+    pub redact: RedactArgs,
     /// When segments are cut.
     #[command(flatten)]
     pub segments: SegmentArgs,
@@ -134,6 +139,9 @@ pub struct ListenArgs {
     /// Which exchanges are recorded.
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// What is taken out of them.
+    #[command(flatten)]
+    pub redact: RedactArgs,
     /// When segments are cut.
     #[command(flatten)]
     pub segments: SegmentArgs,

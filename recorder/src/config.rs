@@ -1,5 +1,7 @@
 //! The configuration after it was checked: what the rest of the program sees, and the only place that checks.
 
+mod redact;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,8 +11,8 @@ use schema::RecorderId;
 use url::Url;
 
 use crate::cli::{
-    ArchiveArgs, Cli, Command, OperateArgs, OutputArgs, ReceiveArgs, SegmentArgs, SelectionArgs,
-    SpoolArgs, TrafficArgs,
+    ArchiveArgs, Cli, Command, OperateArgs, OutputArgs, ReceiveArgs, RedactArgs, SegmentArgs,
+    SelectionArgs, SpoolArgs, TrafficArgs,
 };
 use crate::listen::{Listen, ListenLimits};
 use crate::spool::{SyncPolicy, WhenFull};
@@ -120,6 +122,7 @@ impl TryFrom<Cli> for Config {
                     args.archive,
                     args.traffic,
                     args.selection,
+                    &args.redact,
                     &args.segments,
                     &args.output,
                     false,
@@ -131,6 +134,7 @@ impl TryFrom<Cli> for Config {
                     args.archive,
                     args.traffic,
                     args.selection,
+                    &args.redact,
                     &args.segments,
                     &args.output,
                     true,
@@ -149,6 +153,7 @@ fn recording(
     archive: ArchiveArgs,
     traffic: TrafficArgs,
     selection: SelectionArgs,
+    redact: &RedactArgs,
     segments: &SegmentArgs,
     output: &OutputArgs,
     live: bool,
@@ -185,6 +190,8 @@ fn recording(
             return Err(problem(flag, "0 is not a port".to_owned()));
         }
     }
+    let selection = selection.selection();
+    let redaction = redact::redaction(redact, &selection)?;
     let recorder = archive.recorder_id.as_deref().map(str::parse);
     Ok(Config {
         files: Vec::new(),
@@ -201,7 +208,8 @@ fn recording(
                 vxlan: traffic.vxlan_ports,
                 geneve: traffic.geneve_ports,
             },
-            selection: selection.selection(),
+            selection,
+            redaction,
         },
         limits: Limits::default(),
         rotation: Rotation {

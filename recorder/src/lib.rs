@@ -47,7 +47,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Parser as _;
-use recorder_core::{Pipeline, Selection};
+use recorder_core::{Pipeline, RuleWatch, Selection};
 use schema::{RecorderId, SegmentOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -69,8 +69,8 @@ pub use config::{Config, ConfigError, SpoolConfig};
 pub use listen::{Bound, Listen, ListenLimits, Listener, Shed};
 pub use spool::{Replayed, SyncPolicy, WhenFull};
 pub use summary::{
-    Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, SpoolSummary,
-    Summary, Tables, TlsServer,
+    Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, RedactedBy,
+    RuleMatches, SpoolSummary, Summary, Tables, TlsServer,
 };
 pub use upload::Segments;
 
@@ -178,6 +178,7 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
     let about = About {
         recorder: &recorder,
         archive: &shown,
+        redaction: config.options.redaction.as_ref(),
         took: started.elapsed(),
         spool: outgoing.spool.map(|(_, shelf)| Spooled {
             folder: shelf.folder().display().to_string(),
@@ -237,6 +238,8 @@ fn start(
         captures,
         pipeline: Pipeline::new(config.limits.clone(), config.options.clone()),
         batches: batches.clone(),
+        redaction: config.options.redaction.clone(),
+        watch: RuleWatch::default(),
         shared,
     };
     Ok(Threads {
@@ -270,7 +273,7 @@ fn segment_options(config: &Config, recorder: &RecorderId) -> SegmentOptions {
         zstd_level: config.zstd_level,
         spool: None,
         sampling: sampling(&config.options.selection),
-        redaction: None,
+        redaction: config.options.redaction.as_ref().map(ToString::to_string),
         replayed: false,
     }
 }

@@ -21,6 +21,7 @@ mod limits;
 mod operate;
 mod queue;
 mod recording;
+mod rules;
 mod shard;
 mod shed;
 mod sources;
@@ -54,6 +55,7 @@ use crate::upload::Uploader;
 
 use queue::Queue;
 use recording::Outgoing;
+use rules::Rules;
 use stats::{Shared, Snapshot};
 use status::Status;
 use supervise::{Pages, Supervisor};
@@ -214,6 +216,7 @@ impl Listener {
             pages: Pages::serve(health, metrics, &listen.limits),
             status: Status::new(config.progress),
             watch: Watch::new(clock::now()),
+            rules: Rules::new(config.options.redaction.clone()),
             listen,
         };
         let upload = publish_all(&mut uploader, sealed, &shared);
@@ -221,6 +224,7 @@ impl Listener {
         let about = About {
             recorder: &recorder,
             archive: &shown,
+            redaction: config.options.redaction.as_ref(),
             took: started.elapsed(),
             spool: None,
         };
@@ -264,6 +268,7 @@ fn done(snapshot: Snapshot) -> Done {
         counters: snapshot.counters,
         exchanges: snapshot.exchanges,
         tls: snapshot.tls,
+        matches: snapshot.matches,
         report: Report {
             span: snapshot.span,
             ..Report::default()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use recorder_core::{Counters, Pipeline, TlsServers};
+use recorder_core::{Counters, Pipeline, Redaction, RuleWatch, TlsServers};
 use schema::Timestamp;
 
 use crate::capture::{Captures, Report};
@@ -30,6 +30,8 @@ pub(crate) struct Done {
     pub(crate) report: Report,
     pub(crate) tls: TlsServers,
     pub(crate) interrupted: bool,
+    /// How often each rule of the redaction has found something.
+    pub(crate) matches: Vec<u64>,
 }
 
 /// One shard: it owns everything that it works with.
@@ -37,6 +39,9 @@ pub(crate) struct Shard {
     pub(crate) captures: Captures,
     pub(crate) pipeline: Pipeline,
     pub(crate) batches: Queue<Batch>,
+    pub(crate) redaction: Option<Redaction>,
+    /// Finds the rules that match nothing.
+    pub(crate) watch: RuleWatch,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -51,6 +56,7 @@ impl Shard {
         self.batches.close();
         let (outlet, interrupted) = read?;
         Ok(Done {
+            matches: self.pipeline.redaction_matches().to_vec(),
             counters: self.pipeline.totals(),
             tls: self.pipeline.tls_servers().clone(),
             exchanges: outlet.counts().to_vec(),
@@ -92,6 +98,21 @@ impl Shard {
         self.batches.push(batch, bytes)?;
         let recorded = outlet.counts().iter().sum();
         self.shared.exchanges.store(recorded, Ordering::Relaxed);
+        self.warn_of_idle_rules(now);
         Ok(())
+    }
+
+    /// Says which rules have matched nothing for an hour of traffic.
+    fn warn_of_idle_rules(&mut self, now: Timestamp) {
+        let Some(redaction) = &self.redaction else {
+            return;
+        };
+        let matches = self.pipeline.redaction_matches();
+        for rule in self.watch.handle_matches(now, matches) {
+            tracing::warn!(
+                "the rule `{}` has matched nothing for an hour of traffic, up to {now}: is its name right?",
+                redaction.rules()[rule]
+            );
+        }
     }
 }

@@ -8,7 +8,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use recorder_core::{Anomaly, Counters, TlsServers, TlsTraffic};
+use recorder_core::{Anomaly, Counters, Redaction, TlsServers, TlsTraffic};
 use schema::{Completeness, RecorderId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -57,6 +57,8 @@ pub struct Summary {
     pub exchanges: Map<String, Value>,
     /// Exchanges that were not recorded, by choice.
     pub left_out: LeftOut,
+    /// What was taken out of the others; null without rules.
+    pub redaction: Option<RedactedBy>,
     /// What the mirror lost.
     pub gaps: Gaps,
     /// Segments of the archive.
@@ -182,6 +184,26 @@ pub struct TlsServer {
     pub bytes: u64,
 }
 
+/// What redaction did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RedactedBy {
+    /// The policy as the segments name it: number and digest of the rules, and the id of the key.
+    pub policy: String,
+    /// The rules, and how often each found something.
+    pub rules: Vec<RuleMatches>,
+    /// Bodies that were taken out whole because they could not be read.
+    pub bodies_masked: u64,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleMatches {
+    /// The rule as typed.
+    pub rule: String,
+    /// How often it found something.
+    pub matches: u64,
+}
+
 /// Holes in TCP streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Gaps {
@@ -204,6 +226,7 @@ pub struct Tables {
 pub(crate) struct About<'a> {
     pub(crate) recorder: &'a RecorderId,
     pub(crate) archive: &'a str,
+    pub(crate) redaction: Option<&'a Redaction>,
     pub(crate) took: Duration,
     pub(crate) spool: Option<Spooled>,
 }
@@ -248,6 +271,7 @@ impl Summary {
             report,
             interrupted,
             tls,
+            matches,
         } = done;
         let spool = about.spool.as_ref().map(SpoolSummary::new);
         let spooled = spool.as_ref().is_none_or(SpoolSummary::is_whole);
@@ -288,6 +312,9 @@ impl Summary {
                 sampled: counters.ledger.exchanges_sampled_out
                     - counters.ledger.exchanges_filtered_out,
             },
+            redaction: about
+                .redaction
+                .map(|redaction| RedactedBy::new(redaction, &matches, &counters)),
             gaps: Gaps {
                 count: counters.ledger.gaps,
                 bytes: counters.ledger.gap_bytes,
@@ -365,6 +392,24 @@ impl Frames {
             dropped: ledger.frames_dropped,
             untimed: report.untimed,
             unsupported_link_types: report.unsupported.clone(),
+        }
+    }
+}
+
+impl RedactedBy {
+    fn new(redaction: &Redaction, matches: &[u64], counters: &Counters) -> Self {
+        // Before the first exchange there are no counts.
+        let matches = matches.iter().copied().chain(std::iter::repeat(0));
+        let rules = redaction.rules().iter().zip(matches);
+        Self {
+            policy: redaction.to_string(),
+            rules: rules
+                .map(|(rule, matches)| RuleMatches {
+                    rule: rule.clone(),
+                    matches,
+                })
+                .collect(),
+            bodies_masked: counters.ledger.bodies_masked,
         }
     }
 }

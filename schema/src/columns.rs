@@ -112,7 +112,7 @@ pub const MINUTE: &str = "minute";
 /// `capture`: who recorded.
 pub const RECORDER: &str = "recorder";
 /// `capture`: the counters, in the order of the table.
-pub const COUNTERS: [&str; 18] = [
+pub const COUNTERS: [&str; 19] = [
     "frames",
     "bytes",
     "frames_dropped",
@@ -131,6 +131,7 @@ pub const COUNTERS: [&str; 18] = [
     "exchanges_filtered_out",
     "exchanges_shed",
     "interruptions",
+    "bodies_masked",
 ];
 
 /// `divergences`: method, host and path template.

@@ -1,12 +1,14 @@
-//! Undoing Content-Encoding, bounded.
+//! Undoing Content-Encoding, bounded, and doing it.
 //!
 //! Only what decodes without a doubt is decoded, because the caller throws the coded bytes away: bytes after the end of a
 //! coding are an error, except zeros after gzip, which carry nothing and which some servers pad with. An empty body is the
 //! empty text in every coding (answers to HEAD, 204, 304).
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 
+use flate2::Compression;
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
+use flate2::write::{GzEncoder, ZlibEncoder};
 
 /// Codings of one body, one over the other, that are undone; more are a bomb.
 const CODINGS_MAX: usize = 5;
@@ -62,6 +64,48 @@ pub fn decode_content(
         decoded = decode(coding, &decoded, limit)?;
     }
     Ok(decoded)
+}
+
+/// Does what [`decode_content`] undoes: the same bytes give the same result.
+///
+/// # Errors
+/// If a coding is unknown, or there are more than five.
+pub fn encode_content(content_encoding: &str, body: &[u8]) -> Result<Vec<u8>, ContentError> {
+    codings(content_encoding)?
+        .into_iter()
+        .try_fold(body.to_vec(), |body, coding| {
+            encode(coding, &body).map_err(|_| ContentError::Malformed)
+        })
+}
+
+fn encode(coding: Coding, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    match coding {
+        Coding::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(body)?;
+            encoder.finish()
+        }
+        Coding::Deflate => {
+            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(body)?;
+            encoder.finish()
+        }
+        Coding::Brotli => {
+            let mut encoded = Vec::new();
+            let (quality, log_window) = (5, 22);
+            let mut encoder = brotli::CompressorWriter::new(
+                &mut encoded,
+                BROTLI_BUFFER_BYTES,
+                quality,
+                log_window,
+            );
+            encoder.write_all(body)?;
+            encoder.flush()?;
+            drop(encoder);
+            Ok(encoded)
+        }
+        Coding::Zstd => zstd::encode_all(body, 0),
+    }
 }
 
 /// The codings of a field value, in the order in which they were applied; `identity` is none.

@@ -58,6 +58,8 @@ pub struct LedgerRow {
     pub exchanges_shed: u64,
     /// How often a recorder ended here without being told to; what passed until the next row of a later time is unknown.
     pub interruptions: u64,
+    /// Bodies that redaction took out whole because it could not read them (since format 1.3).
+    pub bodies_masked: u64,
     /// TCP payload that is not HTTP.
     pub bytes_not_http: u64,
     /// TCP payload that is TLS.
@@ -94,6 +96,7 @@ impl LedgerRow {
             self.exchanges_filtered_out,
             self.exchanges_shed,
             self.interruptions,
+            self.bodies_masked,
         ]
     }
 
@@ -118,6 +121,7 @@ impl LedgerRow {
             &mut self.exchanges_filtered_out,
             &mut self.exchanges_shed,
             &mut self.interruptions,
+            &mut self.bodies_masked,
         ]
     }
 }

@@ -41,7 +41,7 @@ mod testing;
 mod time;
 
 pub use builder::{Pushed, SealedSegment, SegmentBuilder, SegmentOptions};
-pub use content::{ContentError, decode_content};
+pub use content::{ContentError, decode_content, encode_content};
 pub use decoder::{Projection, SegmentDecoder, Step, decode_segment};
 pub use divergence::{Divergence, DivergenceKind, decode_divergences, encode_divergences};
 pub use emptied::empty_segment;

@@ -5,7 +5,7 @@ use parquet::file::metadata::KeyValue;
 use crate::Error;
 
 /// The format that this crate writes: major and minor. A new minor only adds columns or keys.
-pub(crate) const FORMAT_VERSION: &str = "1.2";
+pub(crate) const FORMAT_VERSION: &str = "1.3";
 const FORMAT_MAJOR: u32 = 1;
 
 pub(crate) const FORMAT: &str = "reprise.format";

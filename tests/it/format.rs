@@ -59,6 +59,14 @@ fn format_1_2_ledger_is_read() {
     check_ledger("ledger-1.2.parquet", rows);
 }
 
+#[test]
+fn format_1_3_ledger_is_read() {
+    let mut rows = ledger_1_1();
+    (rows[1].exchanges_shed, rows[1].interruptions) = (3, 1);
+    rows[1].bodies_masked = 16;
+    check_ledger("ledger-1.3.parquet", rows);
+}
+
 #[track_caller]
 fn check_ledger(name: &str, rows: Vec<LedgerRow>) {
     let file = golden(name, || {
@@ -332,6 +340,7 @@ fn ledger() -> Vec<LedgerRow> {
         exchanges_incomplete: 12,
         exchanges_sampled_out: 13,
         exchanges_filtered_out: 0,
+        bodies_masked: 0,
         bytes_not_http: 14,
         bytes_tls: 1 << 40,
         exchanges_shed: 0,

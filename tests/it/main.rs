@@ -20,6 +20,7 @@ mod limits;
 mod listen;
 mod mutants;
 mod pitfalls;
+mod privacy;
 mod properties;
 mod record;
 mod replay;

@@ -8,7 +8,7 @@
 //! * `tcp`: two halves of a connection; out-of-order bytes become ordered chunks and gaps.
 //! * `http`: chunks and gaps become messages, framed by RFC 9112 section 6.3.
 //! * `pairing`: messages become exchanges.
-//! * [`Selection`]: which of them are recorded.
+//! * [`Selection`]: which of them are recorded; [`Redaction`]: what is taken out of those.
 //! * [`Pipeline`]: one shard of all of it, and the ledger. [`Dispatcher`] says which shard a frame belongs to.
 //!
 //! Captured traffic never makes any of it fail: what is odd is an [`Anomaly`], counted in [`Counters`]. Every bound is in
@@ -24,6 +24,7 @@ mod ledger;
 mod limits;
 mod pairing;
 mod pipeline;
+mod redact;
 mod rotation;
 mod selection;
 mod tcp;
@@ -34,6 +35,7 @@ pub use counters::{Anomaly, Counters};
 pub use dispatch::Dispatcher;
 pub use limits::Limits;
 pub use pipeline::{Options, Pipeline};
+pub use redact::{KeyTooShort, ParseRuleError, RedactKey, Redaction, RedactionError, RuleWatch};
 pub use rotation::{Cut, Rotation};
 pub use selection::{Filter, ParseFilterError, Selection};
 pub use tls::{TlsServers, TlsTraffic};

@@ -11,10 +11,11 @@ use schema::{Completeness, Exchange, LedgerRow, Timestamp};
 use crate::flow::{FlowKey, Origin, Slot, Sources, Stage, Table};
 use crate::http::{Close, End};
 use crate::ledger::Ledger;
+use crate::redact::Tally;
 use crate::selection::LeftOut;
 use crate::tcp::Segment;
 use crate::wire::{self, Content, Decoded, Fragment, Fragments, Inserted, Packet, Wrapping};
-use crate::{Anomaly, Counters, Frame, Limits, Selection, TlsServers, TunnelPorts};
+use crate::{Anomaly, Counters, Frame, Limits, Redaction, Selection, TlsServers, TunnelPorts};
 
 use connection::{Connection, Surroundings};
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub tunnel_ports: TunnelPorts,
     /// Which exchanges are recorded.
     pub selection: Selection,
+    /// What is taken out of them.
+    pub redaction: Option<Redaction>,
 }
 
 impl Default for Options {
@@ -39,6 +42,7 @@ impl Default for Options {
             raw_bodies: false,
             tunnel_ports: TunnelPorts::default(),
             selection: Selection::default(),
+            redaction: None,
         }
     }
 }
@@ -58,8 +62,10 @@ pub struct Pipeline {
     ledger: Ledger,
     tls: TlsServers,
     ready: VecDeque<Exchange>,
-    /// How many of those were counted in the ledger.
-    counted: usize,
+    /// How many of those were admitted: counted in the ledger, and without what redaction takes out.
+    admitted: usize,
+    /// What redaction has done.
+    tally: Tally,
     /// Packet time: the latest time seen. A frame from before it moves nothing back.
     now: Timestamp,
     /// When idle connections, old fragments and the ledger are to be looked at again.
@@ -88,7 +94,8 @@ impl Pipeline {
             ledger: Ledger::default(),
             tls: TlsServers::default(),
             ready: VecDeque::new(),
-            counted: 0,
+            admitted: 0,
+            tally: Tally::default(),
             now: Timestamp::MIN,
             sweep_at: Timestamp::MIN,
         }
@@ -178,7 +185,7 @@ impl Pipeline {
     #[must_use]
     pub fn poll_exchange(&mut self) -> Option<Exchange> {
         let exchange = self.ready.pop_front()?;
-        self.counted = self.counted.saturating_sub(1);
+        self.admitted = self.admitted.saturating_sub(1);
         Some(exchange)
     }
 
@@ -210,6 +217,12 @@ impl Pipeline {
     #[must_use]
     pub fn tls_servers(&self) -> &TlsServers {
         &self.tls
+    }
+
+    /// How often each rule of the redaction has found something, in their order; empty before the first exchange.
+    #[must_use]
+    pub fn redaction_matches(&self) -> &[u64] {
+        &self.tally.matches
     }
 
     /// Connections held, closed ones that linger included.
@@ -413,29 +426,51 @@ impl Pipeline {
         }
     }
 
-    /// Counts the exchanges that a connection made ready, each in the minute of its start, and takes those away that are
-    /// not to be recorded: nothing after this sees them.
+    /// Counts the exchanges that a connection made ready, each in the minute of its start; takes those away that are not to
+    /// be recorded, and out of the others what is marked: nothing after this sees either.
     fn admit_exchanges(&mut self, origin: Origin) {
         let Origin { source, vni, .. } = origin;
-        while let Some(exchange) = self.ready.get(self.counted) {
-            let selection = &self.options.selection;
-            let left_out = selection
-                .filter(exchange)
-                .or_else(|| selection.sample(exchange));
+        while let Some(exchange) = self.ready.get_mut(self.admitted) {
+            let masked = self.tally.bodies_masked;
+            let left_out = admit(&self.options, exchange, &mut self.tally);
             let start = exchange.start();
             let row = &mut self.ledger.cell(start, source, vni, &self.limits).ledger;
             if let Some(why) = left_out {
                 row.exchanges_sampled_out += 1;
                 row.exchanges_filtered_out += u64::from(why == LeftOut::Filtered);
-                self.ready.remove(self.counted);
+                self.ready.remove(self.admitted);
             } else {
                 row.exchanges += 1;
+                row.bodies_masked += self.tally.bodies_masked - masked;
                 let whole = exchange.completeness == Completeness::Complete;
                 row.exchanges_incomplete += u64::from(!whole);
-                self.counted += 1;
+                self.admitted += 1;
             }
         }
     }
+}
+
+/// Filters, redacts and samples. A sample by a header or cookie is decided by what redaction leaves of it, so that a replay
+/// of the archive decides alike.
+fn admit(options: &Options, exchange: &mut Exchange, tally: &mut Tally) -> Option<LeftOut> {
+    let selection = &options.selection;
+    if let Some(why) = selection.filter(exchange) {
+        return Some(why);
+    }
+    let redact = |exchange: &mut Exchange, tally: &mut Tally| {
+        if let Some(redaction) = &options.redaction {
+            redaction.apply(exchange, tally, options.body_bytes_max);
+        }
+    };
+    if selection.samples_redacted() {
+        redact(exchange, tally);
+        return selection.sample(exchange);
+    }
+    let left_out = selection.sample(exchange);
+    if left_out.is_none() {
+        redact(exchange, tally);
+    }
+    left_out
 }
 
 #[cfg(test)]

@@ -44,6 +44,14 @@ impl Selection {
         (!kept || self.drop.iter().any(passes)).then_some(LeftOut::Filtered)
     }
 
+    /// Whether the sample looks at what redaction may change: then it is decided by the pseudonym, which is what a replay
+    /// sees.
+    pub(crate) fn samples_redacted(&self) -> bool {
+        use schema::SampleBy::{Cookie, Header};
+        let by = self.sample.as_ref().map(|sample| &sample.by);
+        matches!(by, Some(Header(_) | Cookie(_)))
+    }
+
     /// Why the sample leaves the exchange out, if it does.
     pub(crate) fn sample(&self, exchange: &Exchange) -> Option<LeftOut> {
         let sample = self.sample.as_ref()?;
@@ -63,4 +71,4 @@ impl fmt::Display for Selection {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -140,6 +140,7 @@ impl Shard {
         }
         told.counters = pipeline.totals();
         told.tls = pipeline.tls_servers().clone();
+        told.matches = pipeline.redaction_matches().to_vec();
         told.connections = pipeline.connections() as u64;
         told.exchanges = outlet.counts().to_vec();
         told.shed_share = shedding.share();

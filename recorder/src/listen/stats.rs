@@ -17,6 +17,8 @@ pub(super) struct Snapshot {
     pub(super) exchanges: Vec<u64>,
     /// Servers whose TLS cannot be read.
     pub(super) tls: TlsServers,
+    /// How often each rule of the redaction has found something.
+    pub(super) matches: Vec<u64>,
     /// Connections held.
     pub(super) connections: u64,
     /// Frames of connections that were let go, counted among the dropped ones too.
@@ -39,6 +41,7 @@ impl Default for Snapshot {
             counters: Counters::default(),
             exchanges: vec![0; Completeness::ALL.len()],
             tls: TlsServers::default(),
+            matches: Vec::new(),
             connections: 0,
             shed: 0,
             forwarded: 0,
@@ -58,6 +61,12 @@ impl Snapshot {
             *sum += count;
         }
         self.tls.merge(&other.tls);
+        if self.matches.len() < other.matches.len() {
+            self.matches.resize(other.matches.len(), 0);
+        }
+        for (sum, count) in self.matches.iter_mut().zip(&other.matches) {
+            *sum += count;
+        }
         self.connections += other.connections;
         self.shed += other.shed;
         self.forwarded += other.forwarded;

@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{info, warn};
 
 use super::operate::{self, Condition, Facts, SharedPage};
+use super::rules::Rules;
 use super::stats::Shared;
 use super::status::{self, Status};
 use super::threads::End;
@@ -32,6 +33,7 @@ pub(super) struct Supervisor {
     pub(super) pages: Pages,
     pub(super) status: Status,
     pub(super) watch: Watch,
+    pub(super) rules: Rules,
     pub(super) listen: Listen,
 }
 
@@ -117,6 +119,7 @@ impl Supervisor {
         for warning in self.watch.look(&snapshot, now) {
             warn!(count = warning.count, "{}", warning.text);
         }
+        self.rules.look(&snapshot, now);
         let writer = &self.shared.writer;
         let condition = Condition {
             draining: self.shared.stopping(),

@@ -72,6 +72,7 @@ pub(super) fn advice(summary: &Summary) -> Vec<String> {
                 .to_owned(),
         );
     }
+    advice.extend(idle_rules(summary));
     if frames.total > 0 && summary.exchanges_total() == 0 {
         advice.push(nothing_found(summary));
     }
@@ -89,6 +90,20 @@ fn tls_servers(summary: &Summary) -> String {
         (false, 0) => format!(" ({})", names.join(", ")),
         (false, more) => format!(" ({}, and {more} more)", names.join(", ")),
     }
+}
+
+/// Rules that found nothing.
+fn idle_rules(summary: &Summary) -> impl Iterator<Item = String> + '_ {
+    let rules = summary
+        .redaction
+        .iter()
+        .flat_map(|redaction| &redaction.rules);
+    rules.filter(|rule| rule.matches == 0).map(|rule| {
+        format!(
+            "the rule `{}` matched nothing: see whether its name is right",
+            rule.rule
+        )
+    })
 }
 
 /// Exchanges that lack one half, where that is the rule and not the exception.

@@ -14,6 +14,7 @@ fn summary(counters: Counters, exchanges: &[(Completeness, u64)], report: Report
         report,
         interrupted: false,
         tls: TlsServers::default(),
+        matches: vec![1_234],
     };
     let published = Published {
         exchanges: Segments {
@@ -28,9 +29,12 @@ fn summary(counters: Counters, exchanges: &[(Completeness, u64)], report: Report
         },
     };
     let recorder = "read-00c0ffee0000".parse().unwrap();
+    let rules = ["header:authorization".to_owned(), "cookie:sid".to_owned()];
+    let redaction = Redaction::new(&rules, None).unwrap();
     let about = About {
         recorder: &recorder,
         archive: "/var/archive",
+        redaction: Some(&redaction),
         took: Duration::from_millis(1_500),
         spool: None,
     };
@@ -59,6 +63,7 @@ fn busy() -> Summary {
     counters.ledger.gap_bytes = 2_920;
     counters.ledger.exchanges_sampled_out = 900;
     counters.ledger.exchanges_filtered_out = 25;
+    counters.ledger.bodies_masked = 3;
     for _ in 0..1_234 {
         counters.count(Anomaly::TcpRetransmission);
     }
@@ -105,6 +110,8 @@ fn the_text_is_for_an_operator() {
             response_gap                 2
             left out by filters         25  not recorded
             left out by sampling       875  not recorded
+          Redacted                   1,234  2 rules sha256:62895a76aceee32a
+            bodies                       3  taken out whole: they could not be read
           Segments                       3  11.8 MiB written
           Ledger                         1  1 with 4.22 KiB were already there
           Oddities
@@ -125,6 +132,7 @@ fn the_text_is_for_an_operator() {
             gateway and the service
           - 2.85 KiB of TCP streams were never captured, in 2 gaps: see whether the mirror or the capturing
             program dropped packets (tcpdump says so when it ends; larger buffer: tcpdump -B)
+          - the rule `cookie:sid` matched nothing: see whether its name is right
     "#]].assert_eq(&busy().text());
     assert!(busy().text().lines().all(|line| line.len() <= 100));
 }
@@ -160,7 +168,10 @@ fn a_clean_recording_gives_no_advice() {
         &[(Completeness::Complete, 5)],
         Report::default(),
     );
-    assert_eq!(clean.advice, Vec::<String>::new());
+    assert_eq!(
+        clean.advice,
+        ["the rule `cookie:sid` matched nothing: see whether its name is right"]
+    );
     assert_eq!(clean.outcome, Outcome::Complete);
 }
 

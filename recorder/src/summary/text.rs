@@ -112,6 +112,12 @@ fn rows(summary: &Summary) -> Vec<Row> {
         left_out.sampled,
         "not recorded",
     );
+    if let Some(redaction) = &summary.redaction {
+        let values = redaction.rules.iter().map(|rule| rule.matches).sum();
+        rows.push(row("Redacted", count(values), redaction.policy.clone()));
+        let note = "taken out whole: they could not be read";
+        push_some(&mut rows, "bodies", redaction.bodies_masked, note);
+    }
     segment_rows(summary, &mut rows);
     spool_rows(summary, &mut rows);
     if !summary.anomalies.is_empty() {

@@ -9,7 +9,7 @@ use schema::{
 use super::*;
 
 /// `POST Shop.test:8080 /api/orders/7`, answered with 404.
-fn order() -> Exchange {
+pub(crate) fn order() -> Exchange {
     let at = Timestamp::from_micros(0);
     Exchange {
         connection: Arc::new(ConnectionInfo {

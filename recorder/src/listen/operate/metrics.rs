@@ -108,6 +108,11 @@ fn columns(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
             "Exchanges left out by sampling",
         ),
         (
+            "bodies_masked",
+            ledger.bodies_masked,
+            "Bodies that redaction took out whole because it could not read them",
+        ),
+        (
             "bytes_not_http",
             ledger.bytes_not_http,
             "TCP payload that is not HTTP",
