@@ -23,7 +23,7 @@ enum Mode {
 }
 
 /// Takes a byte of options (the lowest two bits: the mode; 4: the sequence numbers wrap; the rest: how many exchanges), and
-/// operations of five bytes each, see [`Wire::operate`].
+/// operations of five bytes each, see `Wire::operate`.
 ///
 /// # Panics
 /// If what is recorded contradicts what was sent.
