@@ -284,11 +284,11 @@ impl Connection {
         let position = half.next.near(sequence).plus(len);
         // A retransmission may carry the FIN, too; one behind bytes that were seen is forged.
         if half.fin.is_none() && position >= half.next && position >= half.high {
-            half.fin = Some(Mark {
+            half.fin = Some(Box::new(Mark {
                 at: segment.at,
                 position,
                 acked,
-            });
+            }));
             // Where it is what the stream was first seen by, it may have overtaken bytes that the mirror has. Where the place
             // of the first byte was known before, bytes that are missing from there on are lost.
             if half.start == Start::Joined && !half.begun && half.next == position {
@@ -325,7 +325,7 @@ impl Connection {
         };
         let copy = segment.ip_id != 0 && segment.ip_id == half.ip_id;
         half.ip_id = segment.ip_id;
-        if let Some(fin) = half.fin
+        if let Some(fin) = &half.fin
             && arrival.cut_tail(fin.position, cx.counters)
         {
             return;

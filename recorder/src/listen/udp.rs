@@ -255,7 +255,7 @@ fn bind_advice(tunnel: LinkType, address: SocketAddr, error: &io::Error) -> Stri
         io::ErrorKind::AddrInUse => format!(
             "another program or a kernel {device} device has the port; find it with `ss -lunp sport = :{port}` and `ip -d \
              link show type {device}`, and end or delete it (`ip link delete NAME`), or record what the device delivers \
-             with --interface NAME",
+             with `tcpdump -U -w - -i NAME | recorder read -`",
             port = address.port()
         ),
         io::ErrorKind::PermissionDenied => {

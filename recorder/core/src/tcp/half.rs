@@ -78,7 +78,8 @@ pub(super) struct Half {
     pub(super) high: Position,
     /// How far the peer has acknowledged.
     pub(super) acked: Position,
-    pub(super) fin: Option<Mark>,
+    /// Where it ends; boxed, because an open connection has none and there may be a million of them.
+    pub(super) fin: Option<Box<Mark>>,
     pub(super) held: Held,
     pub(super) wait: Option<Wait>,
 }
@@ -133,7 +134,7 @@ impl Half {
                 acked: piece.acked,
             }),
             None if self.closed => None,
-            None => self.fin,
+            None => self.fin.as_deref().copied(),
         }
     }
 
