@@ -279,6 +279,8 @@ fn run_coverage(coverage: &Coverage) -> RunCoverage {
         gap_bytes: coverage.gap_bytes,
         exchanges: coverage.exchanges,
         exchanges_incomplete: coverage.exchanges_incomplete,
+        exchanges_shed: coverage.exchanges_shed,
+        interruptions: coverage.interruptions,
         exchanges_sampled_out: coverage.exchanges_sampled_out,
         bytes_tls: coverage.bytes_tls,
     }

@@ -276,6 +276,12 @@ pub struct RunCoverage {
     pub exchanges: u64,
     /// Those among them that are not complete.
     pub exchanges_incomplete: u64,
+    /// Exchanges that were recorded and are not in the archive.
+    #[serde(default)]
+    pub exchanges_shed: u64,
+    /// How often a recorder ended without being told to.
+    #[serde(default)]
+    pub interruptions: u64,
     /// Exchanges that sampling or filters left out at capture.
     pub exchanges_sampled_out: u64,
     /// TCP payload that was TLS and could not be read.

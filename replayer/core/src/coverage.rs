@@ -43,6 +43,10 @@ pub struct Coverage {
     pub exchanges: u64,
     /// Those that are not complete.
     pub exchanges_incomplete: u64,
+    /// Exchanges that were recorded and are not in the archive: the recorder's spool was full, or damaged.
+    pub exchanges_shed: u64,
+    /// How often a recorder ended without being told to; what passed until it ran again is unknown.
+    pub interruptions: u64,
     /// Exchanges that sampling or filters left out of the archive: by choice, not lost.
     pub exchanges_sampled_out: u64,
     /// Those among them that a filter left out.
@@ -105,6 +109,8 @@ impl Coverage {
             && self.frames_dropped == 0
             && self.frames_truncated == 0
             && self.gaps == 0
+            && self.exchanges_shed == 0
+            && self.interruptions == 0
     }
 
     /// What a user has to know before trusting a result from this window; empty if nothing.
@@ -136,6 +142,14 @@ impl Coverage {
         );
         count(self.frames_truncated, "frames were cut by the mirror");
         count(self.gaps, "gaps in TCP streams: bytes that the mirror lost");
+        count(
+            self.exchanges_shed,
+            "exchanges were lost after they were recorded: the recorder's spool was full, or damaged",
+        );
+        count(
+            self.interruptions,
+            "times a recorder ended without being told to: what passed until it ran again is not known",
+        );
         count(self.bytes_tls, "bytes were TLS, which cannot be read");
         warnings
     }
@@ -167,6 +181,8 @@ impl Coverage {
         self.connections_joined_midstream += row.connections_joined_midstream;
         self.exchanges += row.exchanges;
         self.exchanges_incomplete += row.exchanges_incomplete;
+        self.exchanges_shed += row.exchanges_shed;
+        self.interruptions += row.interruptions;
         self.exchanges_sampled_out += row.exchanges_sampled_out;
         self.exchanges_filtered_out += row.exchanges_filtered_out;
         self.bytes_tls += row.bytes_tls;

@@ -71,6 +71,23 @@ fn every_minute_recorded_is_whole_unless_something_was_lost() {
 }
 
 #[test]
+fn what_a_recorder_lost_is_told() {
+    let minute = window("2026-11-22T13:00:10Z", "2026-11-22T13:00:11Z");
+    let mut rows = [row("a", "13:00")];
+    rows[0].1.exchanges_shed = 3;
+    rows[0].1.interruptions = 1;
+    let coverage = Coverage::new(minute, &rows);
+    assert!(!coverage.is_whole());
+    assert_eq!(
+        coverage.warnings(),
+        [
+            "3 exchanges were lost after they were recorded: the recorder's spool was full, or damaged",
+            "1 times a recorder ended without being told to: what passed until it ran again is not known",
+        ]
+    );
+}
+
+#[test]
 fn what_was_left_out_by_choice_is_not_lost() {
     let minute = window("2026-11-22T13:00:10Z", "2026-11-22T13:00:11Z");
     let table = [

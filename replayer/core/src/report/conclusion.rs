@@ -266,9 +266,14 @@ fn capture_reasons(document: &RunDocument) -> Vec<String> {
         (coverage.frames_truncated, "frame", "cut by the mirror"),
         (coverage.gap_bytes, "byte", "lost by the mirror"),
         (
+            coverage.exchanges_shed,
+            "exchange",
+            "lost in a spool that was full or damaged",
+        ),
+        (
             coverage.exchanges_sampled_out,
             "exchange",
-            "left out by sampling at capture",
+            "left out by sampling or filters at capture",
         ),
         (coverage.bytes_tls, "byte", "encrypted and not readable"),
     ];
@@ -276,6 +281,12 @@ fn capture_reasons(document: &RunDocument) -> Vec<String> {
         if count > 0 {
             reasons.push(format!("{} {what}", was(count, noun)));
         }
+    }
+    if coverage.interruptions > 0 {
+        reasons.push(format!(
+            "a recorder ended without being told to ({}): what passed until it ran again is not known",
+            plural(coverage.interruptions, "time")
+        ));
     }
     reasons
 }

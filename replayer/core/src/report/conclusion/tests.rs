@@ -191,6 +191,8 @@ fn what_the_ledger_lost_is_said() {
             minutes_recorded: 57,
             frames_dropped: 1_200,
             gap_bytes: 1,
+            exchanges_shed: 4,
+            interruptions: 1,
             ..RunCoverage::default()
         });
     });
@@ -201,6 +203,8 @@ fn what_the_ledger_lost_is_said() {
             "no recorder ran in 3 of the 60 minutes of the window",
             "1,200 frames were dropped at capture",
             "1 byte was lost by the mirror",
+            "4 exchanges were lost in a spool that was full or damaged",
+            "a recorder ended without being told to (1 time): what passed until it ran again is not known",
         ]
     );
     let (_, _, reasons) = concluded(|document| document.coverage = None);
