@@ -20,7 +20,7 @@ use crate::spool::{Kept, Replayed, Spool, SpoolError};
 use crate::writer::{Sealed, Writer};
 
 /// Bytes of exchanges that shards may have handed over and that are not written.
-pub(crate) const QUEUE_BYTES: usize = 32 << 20;
+pub(crate) const QUEUE_BYTES: usize = 4 << 20;
 
 /// The state of the thread.
 #[derive(Debug)]
