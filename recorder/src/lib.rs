@@ -52,7 +52,6 @@ use schema::{RecorderId, SegmentOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::outlet::Batch;
 use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::recording::{Destination, QUEUE_BYTES, Recorded, Recording};
@@ -232,18 +231,18 @@ fn start(
     shared: Arc<Shared>,
 ) -> anyhow::Result<Threads> {
     let options = segment_options(config, recorder);
-    let batches: Queue<Batch> = Queue::new(QUEUE_BYTES);
+    let (queue, batches) = Queue::new(QUEUE_BYTES);
     let recording = Recording::new(options, config.rotation, destination);
     let shard = Shard {
         captures,
         pipeline: Pipeline::new(config.limits.clone(), config.options.clone()),
-        batches: batches.clone(),
+        batches: queue.sender(),
         redaction: config.options.redaction.clone(),
         watch: RuleWatch::default(),
         shared,
     };
     Ok(Threads {
-        recording: thread("recording", move || recording.run(&batches))?,
+        recording: thread("recording", move || recording.run(batches))?,
         shard: thread("shard", move || shard.run())?,
     })
 }

@@ -19,7 +19,6 @@ mod clock;
 mod forward;
 mod limits;
 mod operate;
-mod queue;
 mod recording;
 mod rules;
 mod shard;
@@ -48,12 +47,12 @@ use tracing::info;
 
 use crate::capture::Report;
 use crate::config::Config;
+use crate::queue::Queue;
 use crate::shard::Done;
 use crate::store::Archive;
 use crate::summary::{About, Summary};
 use crate::upload::Uploader;
 
-use queue::Queue;
 use recording::Outgoing;
 use rules::Rules;
 use stats::{Shared, Snapshot};

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::outlet::Batch;
-use crate::queue::{Popped, Queue};
+use crate::queue::{Popped, Receiver};
 use crate::spool::{Kept, Replayed, Spool, SpoolError};
 use crate::writer::{Sealed, Writer};
 
@@ -82,25 +82,25 @@ impl Recording {
         }
     }
 
-    /// Takes batches until the queue is closed, and hands over every segment.
+    /// Takes batches until the last shard is done, and hands over every segment.
     ///
     /// # Errors
     /// If a segment cannot be encoded, the spool fails, or nobody takes segments any more.
-    pub(crate) fn run(mut self, batches: &Queue<Batch>) -> anyhow::Result<Recorded> {
+    pub(crate) fn run(mut self, mut batches: Receiver<Batch>) -> anyhow::Result<Recorded> {
         let backlog = match &self.destination {
             Destination::Spool(spool) => Some(spool.backlog()),
             Destination::Channel(_) => None,
         };
-        let result = self.take_all(batches).and_then(|()| self.finish());
+        let result = self.take_all(&mut batches).and_then(|()| self.finish());
         // Whoever waits for more, or to hand over more, goes on.
-        batches.close();
+        drop(batches);
         if let Some(backlog) = backlog {
             backlog.complete();
         }
         result
     }
 
-    fn take_all(&mut self, batches: &Queue<Batch>) -> anyhow::Result<()> {
+    fn take_all(&mut self, batches: &mut Receiver<Batch>) -> anyhow::Result<()> {
         self.recover()?;
         loop {
             let deadline = match &self.destination {

@@ -8,7 +8,7 @@ use schema::Timestamp;
 
 use crate::capture::{Captures, Report};
 use crate::outlet::{Batch, Outlet};
-use crate::queue::Queue;
+use crate::queue::Sender;
 
 /// What the shard tells while it works, and the one thing that it is told.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(crate) struct Done {
 pub(crate) struct Shard {
     pub(crate) captures: Captures,
     pub(crate) pipeline: Pipeline,
-    pub(crate) batches: Queue<Batch>,
+    pub(crate) batches: Sender<Batch>,
     pub(crate) redaction: Option<Redaction>,
     /// Finds the rules that match nothing.
     pub(crate) watch: RuleWatch,
@@ -53,7 +53,7 @@ impl Shard {
     pub(crate) fn run(mut self) -> anyhow::Result<Done> {
         let read = self.read();
         // However it ended, no more comes.
-        self.batches.close();
+        drop(self.batches);
         let (outlet, interrupted) = read?;
         Ok(Done {
             matches: self.pipeline.redaction_matches().to_vec(),

@@ -44,6 +44,8 @@ impl Bounds {
 
 /// Raw bytes of an exchange above which Arrow's 32-bit offsets would be at risk.
 const EXCHANGE_BYTES_MAX: usize = 1 << 30;
+/// What a row group has beside its pages, bytes, and the footer.
+const ROW_GROUP_SLACK: usize = 1 << 20;
 /// What compression is assumed to leave before the first batch was encoded, in percent.
 const PERCENT_LEFT: usize = 40;
 
@@ -210,6 +212,8 @@ impl SegmentBuilder {
         ] {
             writer.append_key_value_metadata(pair);
         }
+        let in_progress = writer.in_progress_size();
+        make_room(writer.inner_mut(), in_progress);
         writer.finish()?;
         let (start, end) = (first.1, last.2);
         Ok(Some(SealedSegment {
@@ -262,6 +266,7 @@ impl SegmentBuilder {
         if in_progress >= self.bounds.row_group_bytes
             || self.raw_bytes_in_row_group >= self.bounds.row_group_raw_bytes
         {
+            make_room(writer.inner_mut(), in_progress);
             writer.flush()?;
             self.raw_bytes_in_row_group = 0;
             self.bytes_encoded = writer.bytes_written();
@@ -270,6 +275,15 @@ impl SegmentBuilder {
         self.rows_encoded += columns.num_rows();
         self.raw_bytes_encoded += raw_bytes;
         Ok(())
+    }
+}
+
+/// Makes room for a row group of `bytes`, and for as much again as there will be then: what grows by small steps is copied
+/// over and over, while room that is never used takes no memory.
+fn make_room(file: &mut Vec<u8>, bytes: usize) {
+    let needed = bytes + ROW_GROUP_SLACK;
+    if file.capacity() - file.len() < needed {
+        file.reserve_exact(2 * needed + file.len());
     }
 }
 

@@ -8,7 +8,7 @@ use parquet::schema::types::ColumnPath;
 use crate::columns::{self, FIELD_NAME, FIELD_VALUE, LIST_ITEM};
 
 /// Raw bytes of a body page: larger compresses better, smaller lets a reader of a short window fetch less.
-const BODY_PAGE_BYTES: usize = 1 << 20;
+const BODY_PAGE_BYTES: usize = 256 << 10;
 /// Bytes of distinct header values that a row group's dictionary takes before the column falls back to plain values.
 const HEADER_DICTIONARY_BYTES: usize = 4 << 20;
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use schema::{Table, Timestamp};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::clock;
-use super::queue::{Receiver, Taken};
 use super::stats::Shared;
+use crate::outlet::Batch;
+use crate::queue::{Popped, Receiver};
 use crate::writer::{Sealed, Writer};
 
 /// How long the thread waits for a batch before it looks at the clock.
@@ -36,7 +38,7 @@ impl Outgoing {
 /// The one writer of several shards: it alone numbers segments.
 pub(super) struct Recording {
     pub(super) writer: Writer,
-    pub(super) batches: Receiver,
+    pub(super) batches: Receiver<Batch>,
     pub(super) segments: mpsc::Sender<Outgoing>,
     pub(super) shared: Arc<Shared>,
 }
@@ -48,16 +50,16 @@ impl Recording {
     /// If a segment cannot be encoded, or nobody takes segments any more.
     pub(super) fn run(mut self) -> anyhow::Result<()> {
         loop {
-            let taken = self.batches.take(WAIT);
+            let popped = self.batches.pop(Some(Instant::now() + WAIT));
             let now = clock::now();
             self.shared.writer.alive(now);
-            match taken {
-                Taken::Batch(batch) => {
+            match popped {
+                Popped::Item(batch) => {
                     self.shared.writer.took(batch.exchanges.len() as u64, now);
                     self.writer.take(batch)?;
                 }
-                Taken::Nothing => {}
-                Taken::Ended => break,
+                Popped::TimedOut => {}
+                Popped::Closed => break,
             }
             self.writer
                 .handle_timeout(now)

@@ -8,13 +8,13 @@ use schema::Timestamp;
 
 use super::clock;
 use super::forward::{Forwarded, Forwarding};
-use super::queue::{Sender, WriterGone};
 use super::shed::Shedding;
 use super::sources::SourceNames;
 use super::stats::{Shared, Snapshot};
 use super::sys;
 use super::udp::{Line, received_at};
-use crate::outlet::Outlet;
+use crate::outlet::{Batch, Outlet};
+use crate::queue::{Closed, Sender};
 
 /// How long a shard waits for a datagram before it looks at the clock.
 const WAIT_MS: i32 = 100;
@@ -30,7 +30,7 @@ pub(super) struct Shard {
     pub(super) index: usize,
     pub(super) lines: Vec<Line>,
     pub(super) intake: Intake,
-    pub(super) sender: Sender,
+    pub(super) sender: Sender<Batch>,
     pub(super) shared: Arc<Shared>,
     /// How long it goes on reading once it is told to stop.
     pub(super) drain_sockets: Duration,
@@ -54,7 +54,7 @@ impl Shard {
     ///
     /// # Errors
     /// If the writer is gone.
-    pub(super) fn run(mut self) -> Result<(), WriterGone> {
+    pub(super) fn run(mut self) -> Result<(), Closed> {
         let mut now = clock::now();
         self.intake.pipeline.watch(now);
         let (mut tell_at, mut look_at) = (now, now);
@@ -147,12 +147,15 @@ impl Shard {
         self.shared.tell(self.index, told.clone());
     }
 
-    fn hand_over(&mut self, now: Timestamp) -> Result<(), WriterGone> {
+    fn hand_over(&mut self, now: Timestamp) -> Result<(), Closed> {
         let Intake {
             pipeline, outlet, ..
         } = &mut self.intake;
         match outlet.drain(pipeline, now) {
-            Some(batch) => self.sender.push(batch),
+            Some(batch) => {
+                let bytes = batch.memory();
+                self.sender.push(batch, bytes)
+            }
             None => Ok(()),
         }
     }
@@ -169,7 +172,7 @@ impl Shard {
     }
 
     /// Nothing more comes: what is under way is recorded with its true completeness.
-    fn finish(mut self, now: Timestamp) -> Result<(), WriterGone> {
+    fn finish(mut self, now: Timestamp) -> Result<(), Closed> {
         self.intake.take_forwarded();
         self.tell(now);
         self.intake.pipeline.handle_timeout(now);

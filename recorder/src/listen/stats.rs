@@ -1,12 +1,13 @@
 //! What the threads of a live recorder tell about themselves, for the status line, warnings, health and metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use recorder_core::{Counters, TlsServers};
 use schema::{Completeness, Timestamp};
 
-use super::queue::Queue;
+use crate::outlet::Batch;
+use crate::queue::Queue;
 
 /// What one shard has done and holds; it tells once a second.
 #[derive(Clone, Debug)]
@@ -96,7 +97,7 @@ pub(super) struct Shared {
     stop: AtomicBool,
     shards: Vec<Mutex<Snapshot>>,
     /// What waits for the writer.
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Queue<Batch>,
     pub(super) writer: WriterStats,
 }
 
@@ -116,7 +117,7 @@ pub(super) struct WriterStats {
 }
 
 impl Shared {
-    pub(super) fn new(shards: usize, queue: Arc<Queue>) -> Self {
+    pub(super) fn new(shards: usize, queue: Queue<Batch>) -> Self {
         Self {
             stop: AtomicBool::new(false),
             shards: (0..shards).map(|_| Mutex::default()).collect(),

@@ -8,7 +8,6 @@ use schema::RecorderId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::forward::Forwarding;
-use super::queue::Receiver;
 use super::recording::{Outgoing, Recording};
 use super::shard::{Intake, Shard};
 use super::shed::Shedding;
@@ -17,7 +16,8 @@ use super::stats::{Shared, Snapshot};
 use super::udp::Line;
 use super::{Listen, clock};
 use crate::config::Config;
-use crate::outlet::Outlet;
+use crate::outlet::{Batch, Outlet};
+use crate::queue::Receiver;
 use crate::writer::Writer;
 
 /// The end of one thread: its result, or an error if it panicked.
@@ -40,7 +40,7 @@ impl Threads<'_> {
     pub(super) fn start(
         &self,
         lines: Vec<Line>,
-        batches: Receiver,
+        batches: Receiver<Batch>,
         segments: mpsc::Sender<Outgoing>,
     ) -> anyhow::Result<Vec<End>> {
         let shards = self.listen.shards.max(1);
@@ -79,7 +79,7 @@ impl Threads<'_> {
         }
     }
 
-    fn recording(&self, batches: Receiver, segments: mpsc::Sender<Outgoing>) -> Recording {
+    fn recording(&self, batches: Receiver<Batch>, segments: mpsc::Sender<Outgoing>) -> Recording {
         let options = crate::segment_options(self.config, self.recorder);
         // Started again under the same name, a recorder must not give a number twice: it counts on from the time of day.
         let now = clock::now();
