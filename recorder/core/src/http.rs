@@ -13,6 +13,7 @@ pub(crate) mod h1;
 mod h2;
 pub(crate) mod head;
 pub(crate) mod message;
+mod records;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -156,7 +157,7 @@ impl Conn {
         counters: &mut Counters,
     ) {
         if matches!(self.protocol, Protocol::Tls | Protocol::Opaque) {
-            return count_passed(self.protocol, chunk.bytes.len(), counters);
+            return count_passed(self.protocol, chunk.bytes.len() as u64, counters);
         }
         let mut context = Context {
             limits,
@@ -242,27 +243,13 @@ impl Conn {
 }
 
 /// Counts bytes that are no HTTP message.
-fn count_passed(protocol: Protocol, bytes: usize, counters: &mut Counters) {
-    let bytes = bytes as u64;
+fn count_passed(protocol: Protocol, bytes: u64, counters: &mut Counters) {
     match protocol {
         Protocol::Tls => counters.ledger.bytes_tls += bytes,
         Protocol::Http1 | Protocol::Http2 | Protocol::Opaque => {
             counters.ledger.bytes_not_http += bytes;
         }
     }
-}
-
-/// Whether `bytes` begin with the header of a TLS record (RFC 8446 section 5.1); `None` if there are too few to tell.
-fn is_tls_record(bytes: &[u8]) -> Option<bool> {
-    const RECORD_BYTES_MAX: u16 = (1 << 14) + 2048;
-    let likely = |at: usize, test: fn(u8) -> bool| bytes.get(at).is_none_or(|&byte| test(byte));
-    let version = likely(0, |kind| matches!(kind, 20..=23))
-        && likely(1, |major| major == 3)
-        && likely(2, |minor| minor <= 4);
-    let Some(&[_, _, _, high, low]) = bytes.first_chunk() else {
-        return if version { None } else { Some(false) };
-    };
-    Some(version && (1..=RECORD_BYTES_MAX).contains(&u16::from_be_bytes([high, low])))
 }
 
 #[cfg(test)]

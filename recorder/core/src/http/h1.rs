@@ -22,7 +22,8 @@ use super::buffer::{Buffer, Input};
 use super::h2::Sniff;
 use super::head::{self, Expected, Scan, Scanned, Trust};
 use super::message::{Ending, Place};
-use super::{Chunk, Close, Context, End, Identity, Protocol, Side, count_passed, is_tls_record};
+use super::records::Records;
+use super::{Chunk, Close, Context, End, Identity, Protocol, Side, count_passed};
 use crate::Anomaly;
 use crate::pairing::Pairer;
 
@@ -64,6 +65,16 @@ pub(crate) struct Conn {
     protocol: Protocol,
     /// What was seen while there was no message of HTTP/1.
     sniff: Option<Box<Sniff>>,
+    /// By [`End`], what may be TLS as long as there was no message.
+    records: Option<Box<[Watched; 2]>>,
+}
+
+/// What may be TLS in the bytes of one end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watched {
+    records: Records,
+    /// Offset of the first byte that was not looked at.
+    next: u64,
 }
 
 impl Conn {
@@ -89,6 +100,7 @@ impl Conn {
             pairer: Pairer::new(!opened),
             protocol: Protocol::Http1,
             sniff: None,
+            records: None,
         }
     }
 
@@ -104,16 +116,21 @@ impl Conn {
                 acked: chunk.acked,
             },
         };
-        if !self.proven
-            && matches!(self.half(end).state, State::Search(_) | State::Passed)
-            && is_tls_record(chunk.bytes) == Some(true)
-        {
-            self.leave(Protocol::Tls, context);
-        }
         while !input.bytes.is_empty() {
-            match self.sniff(end, input, context) {
-                Some(shown) => self.drive_sniffed(end, &mut input, shown, context),
-                None => self.drive(end, &mut input, context),
+            let (len, tls) = self.look_for_records(end, input);
+            let place = input.place;
+            let mut piece = Input {
+                bytes: &input.bytes[..len],
+                place,
+            };
+            match self.sniff(end, piece, context) {
+                Some(shown) => self.drive_sniffed(end, &mut piece, shown, context),
+                None => self.drive(end, &mut piece, context),
+            }
+            let whole = piece.bytes.is_empty();
+            input.take(len - piece.bytes.len());
+            if tls && whole && !self.proven && !self.entered && self.protocol == Protocol::Http1 {
+                self.leave(Protocol::Tls, context);
             }
         }
         self.half(end).next = Place {
@@ -143,7 +160,7 @@ impl Conn {
         }
         match self.sniff.as_mut().and_then(|sniff| sniff.rest.as_mut()) {
             Some((_, rest)) => rest.extend(input.bytes, input.place),
-            None => count_passed(self.protocol, input.bytes.len(), context.counters),
+            None => count_passed(self.protocol, input.bytes.len() as u64, context.counters),
         }
         input.take(input.bytes.len());
     }
@@ -154,6 +171,9 @@ impl Conn {
         self.lossy = true;
         if !self.proven {
             self.sniff.get_or_insert_default().handle_gap(end);
+            if let Some(records) = &mut self.records {
+                records[end.index()] = Watched::default();
+            }
         }
         let side = self.side(end);
         let half = &mut self.halves[end.index()];
@@ -361,7 +381,7 @@ impl Conn {
         let held = buffer.bytes().len();
         let resume = match scanned {
             Scanned::Tls => {
-                count_passed(Protocol::Tls, held, context.counters);
+                count_passed(Protocol::Tls, held as u64, context.counters);
                 return self.leave(Protocol::Tls, context);
             }
             Scanned::Http2 => return self.begin_http2(end, buffer),

@@ -293,11 +293,11 @@ impl Conn {
                 State::Search(search) => search.held(),
                 _ => 0,
             };
-            count_passed(protocol, held, context.counters);
+            count_passed(protocol, held as u64, context.counters);
             self.half(end).state = State::Passed;
         }
-        self.count_sniffed(context);
         self.protocol = protocol;
+        self.count_sniffed(context);
         self.pairer.finish_all(context);
     }
 

@@ -10,7 +10,8 @@ use super::{Conn, Ends};
 use crate::http::buffer::{Buffer, Input};
 use crate::http::h2::{self, Sniff};
 use crate::http::message::Place;
-use crate::http::{Context, End, Protocol};
+use crate::http::records::Records;
+use crate::http::{Context, End, Protocol, count_passed};
 use crate::pairing::Match;
 
 impl Conn {
@@ -24,13 +25,36 @@ impl Conn {
         }
     }
 
-    /// What was passed is not HTTP, and nothing is held for it any more.
+    /// What was passed is no HTTP, and nothing is held for it any more.
     pub(super) fn count_sniffed(&mut self, context: &mut Context<'_>) {
+        self.records = None;
         if let Some(mut sniff) = self.sniff.take() {
             for end in [End::A, End::B] {
-                context.counters.ledger.bytes_not_http += sniff.take_passed(end);
+                let passed = sniff.take_passed(end);
+                count_passed(self.protocol, passed, context.counters);
             }
         }
+    }
+
+    /// Looks for TLS while there was no message of HTTP/1; says how many bytes to go on with, and whether they show that it is.
+    pub(super) fn look_for_records(&mut self, end: End, input: Input<'_>) -> (usize, bool) {
+        let len = input.bytes.len();
+        if self.proven || self.protocol != Protocol::Http1 {
+            return (len, false);
+        }
+        let watched = match &mut self.records {
+            Some(records) => &mut records[end.index()],
+            None if Records::may_begin_in(input.bytes) => {
+                &mut self.records.get_or_insert_default()[end.index()]
+            }
+            None => return (len, false),
+        };
+        let seen = watched.next.saturating_sub(input.place.offset);
+        let seen = usize::try_from(seen).map_or(len, |seen| seen.min(len));
+        let found = watched.records.advance(&input.bytes[seen..]);
+        let upto = found.map_or(len, |taken| seen + taken);
+        watched.next = input.place.offset + upto as u64;
+        (upto, found.is_some())
     }
 
     /// Looks for frames while there was no message of HTTP/1; says how many of the bytes show that there are some.

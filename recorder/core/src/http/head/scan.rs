@@ -4,7 +4,8 @@ use memchr::memchr;
 
 use super::start_line::{self, is_token};
 use crate::Limits;
-use crate::http::{h2, is_tls_record};
+use crate::http::h2;
+use crate::http::records::is_tls_record;
 
 /// Bytes of the longest method that is taken for one.
 pub(crate) const METHOD_BYTES_MAX: usize = 64;

@@ -302,6 +302,33 @@ fn tls_from_the_start() {
 }
 
 #[test]
+fn tls_that_was_under_way() {
+    let mut script = Script::new()
+        .a(b"the end of a record\x17\x03\x03\x00\x05hello\x17\x03")
+        .b(b"\x03\x00\x05hello\x17\x03\x03\x00\x05hello")
+        .a(b"\x03\x00\x05hello");
+    script.initiator = None;
+    script.check(expect![[r#"
+        tls: 57 B
+    "#]]);
+}
+
+#[test]
+fn one_record_by_chance_is_no_tls() {
+    let mut script = Script::new()
+        .a(b"the end\n\x17\x03\x03\x00\x05hello\nGET / HTTP/1.1\r\n\r\n")
+        .b(OK);
+    script.initiator = None;
+    script.check(expect![[r##"
+        #0 HTTP/1.1 complete, framing assumed
+          > GET / @ - [1..1 ms] 0 fields
+          < 200 [2..2 ms] 1 fields, 2 B b"ok"
+        not http: 19 B
+        1 x http_resynchronised
+    "##]]);
+}
+
+#[test]
 fn another_protocol() {
     let mut script = Script::new()
         .b("220 mail ESMTP\r\n")
