@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench -p benches --bench ratios              everything
-//! cargo bench -p benches --bench ratios -- read      one of: read, size, speed, schedule
+//! cargo bench -p benches --bench ratios -- read      one of: read, size, large, speed, schedule
 //! … -- --programs=DIR                                measures the programs in DIR instead of building them
 //! ```
 //!
@@ -17,6 +17,12 @@ mod timer;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// The programs' allocator, for the parts of them that are measured in this process.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 /// How often each program runs.
 const ROUNDS: usize = 3;
 
@@ -28,6 +34,11 @@ fn main() -> ExitCode {
     {
         return run::measure_here(command);
     }
+    if let [first, file] = &arguments[..]
+        && first == "--parse"
+    {
+        return ended(read::parse_here(file));
+    }
     // Cargo passes `--bench` to every benchmark.
     let parts: Vec<&str> = arguments
         .iter()
@@ -37,7 +48,11 @@ fn main() -> ExitCode {
     let folder = arguments
         .iter()
         .find_map(|argument| argument.strip_prefix("--programs="));
-    match measure(&parts, folder) {
+    ended(measure(&parts, folder))
+}
+
+fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::line(&format!("failed: {error:#}"));
@@ -55,6 +70,9 @@ fn measure(parts: &[&str], programs: Option<&str>) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     if wanted("read") || wanted("size") {
         read::measure(&programs, folder.path(), wanted("size"))?;
+    }
+    if wanted("large") {
+        read::measure_large(&programs, folder.path())?;
     }
     if wanted("speed") {
         replay::measure_speed(&programs, folder.path())?;
