@@ -8,6 +8,7 @@
 //! exchange at a time, so that a capture of any length is written in little memory.
 
 mod content;
+mod flood;
 mod frames;
 mod pcap;
 mod rng;
@@ -15,6 +16,7 @@ mod traffic;
 pub mod wire;
 
 pub use content::SentExchange;
+pub use flood::Flood;
 pub use frames::{FrameCounts, Frames, TimedFrame};
 pub use pcap::{Written, write_pcap};
 pub use rng::Rng;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use benches::Flood;
 use benches::wire::{TcpPacket, flags};
 use recorder_core::{Anomaly, Frame, Limits, LinkType, Pipeline};
 use schema::Timestamp;
 use tests::options;
 
-/// Connections that are tracked at once here; a million behave alike and take ten times as long to open.
+/// Connections that are tracked at once here; `cargo bench -p benches --bench ratios -- flood` does the same with a million.
 const CONNECTIONS_MAX: usize = 100_000;
 /// Memory per connection that carried nothing, its place in the table and its timer included.
 const HALF_OPEN_BYTES_MAX: u64 = 512;
@@ -26,23 +27,7 @@ fn resident() -> u64 {
 }
 
 /// Sends one packet from each of `connections` clients, all different; gives the memory at the bound and at the end.
-fn flood(
-    connections: u32,
-    bits: u8,
-    payload: &[u8],
-    held_bytes_max: usize,
-) -> (Pipeline, u64, u64) {
-    let packet = TcpPacket {
-        from: ([10, 0, 0, 0], 40_000).into(),
-        to: ([10, 255, 0, 2], 80).into(),
-        seq: 1_000,
-        ack: 5_000,
-        flags: bits,
-        id: 0,
-        timestamps: [0, 0],
-        payload,
-    };
-    let mut bytes = packet.ip();
+fn flood(connections: u32, mut flood: Flood, held_bytes_max: usize) -> (Pipeline, u64, u64) {
     let source: Arc<str> = "flood.pcap".into();
     let limits = Limits {
         connections_max: CONNECTIONS_MAX,
@@ -53,12 +38,11 @@ fn flood(
     let before = resident();
     let mut at_bound = 0;
     for number in 0..connections {
-        // Behind the version byte: the client's address.
-        bytes[13..16].copy_from_slice(&number.to_be_bytes()[1..]);
+        let bytes = flood.packet(number);
         pipeline.handle_frame(&Frame {
             at: Timestamp::from_micros(1_795_352_400_000_000 + i64::from(number) * 2),
             link: LinkType::RawIp,
-            bytes: &bytes,
+            bytes,
             wire_len: bytes.len() as u32,
             source: &source,
         });
@@ -74,7 +58,7 @@ fn flood(
 
 #[test]
 fn half_open_connections() {
-    let (pipeline, at_bound, at_end) = flood(300_000, flags::SYN, &[], 64 << 20);
+    let (pipeline, at_bound, at_end) = flood(300_000, Flood::half_open(), 64 << 20);
     assert_eq!(pipeline.connections(), CONNECTIONS_MAX);
     let evicted = pipeline.totals().anomaly(Anomaly::ConnectionEvicted);
     assert_eq!(evicted, 300_000 - CONNECTIONS_MAX as u64);
@@ -93,8 +77,7 @@ fn half_open_connections() {
 /// Nobody answers: what was sent waits for an end that is never seen, up to a bound, and goes on.
 #[test]
 fn one_sided_connections() {
-    let request = b"POST /upload HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1000\r\n\r\nabcdef";
-    let (pipeline, at_bound, at_end) = flood(200_000, flags::ACK, request, 4 << 20);
+    let (pipeline, at_bound, at_end) = flood(200_000, Flood::one_sided(), 4 << 20);
     assert_eq!(pipeline.connections(), CONNECTIONS_MAX);
     let bound = ONE_SIDED_BYTES_MAX * CONNECTIONS_MAX as u64;
     assert!(

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! cargo bench -p benches --bench ratios              everything
-//! cargo bench -p benches --bench ratios -- read      one of: read, size, large, speed, schedule
+//! cargo bench -p benches --bench ratios -- read      one of: read, size, large, flood, speed, schedule
 //! … -- --programs=DIR                                measures the programs in DIR instead of building them
 //! ```
 //!
 //! Needs `tcpdump`, `zstd`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
 //! printed with the goal beside each, and a number that misses its goal fails nothing: it is for a person to see.
 
+mod flood;
 mod output;
 mod read;
 mod replay;
@@ -34,10 +35,12 @@ fn main() -> ExitCode {
     {
         return run::measure_here(command);
     }
-    if let [first, file] = &arguments[..]
-        && first == "--parse"
-    {
-        return ended(read::parse_here(file));
+    if let [first, what] = &arguments[..] {
+        match first.as_str() {
+            "--parse" => return ended(read::parse_here(what)),
+            "--flood" => return ended(flood::flood_here(what)),
+            _ => {}
+        }
     }
     // Cargo passes `--bench` to every benchmark.
     let parts: Vec<&str> = arguments
@@ -73,6 +76,9 @@ fn measure(parts: &[&str], programs: Option<&str>) -> anyhow::Result<()> {
     }
     if wanted("large") {
         read::measure_large(&programs, folder.path())?;
+    }
+    if wanted("flood") {
+        flood::measure()?;
     }
     if wanted("speed") {
         replay::measure_speed(&programs, folder.path())?;
