@@ -43,7 +43,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar over `window` if standard error is a terminal, else none.
+    /// A bar over `window`, the part in which something was recorded, if standard error is a terminal, else none.
     #[must_use]
     pub(crate) fn new(window: TimeWindow, run: Arc<RunProgress>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {

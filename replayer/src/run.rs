@@ -114,7 +114,7 @@ async fn send(
         ..RunOptions::default()
     };
     let writer = RunWriter::start(Arc::clone(&selected.store), document, options).await?;
-    let progress = Progress::new(selected.window, writer.progress());
+    let progress = Progress::new(selected.span(), writer.progress());
     let (reader, batches) = Reader::start(Reading {
         source: selected.source(Projection::All, config.limits),
         filter: config.selection.filter,

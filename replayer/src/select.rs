@@ -1,12 +1,13 @@
 //! From what a user asked for to segments: the window, where they are, and how whole it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::coverage::Coverage;
-use schema::{Projection, Table, TimeWindow};
+use schema::{Projection, Table, TimeWindow, Timestamp};
 
 use crate::config::Selection;
 use crate::fetch::{self, ExchangeStream, Segment};
@@ -67,6 +68,19 @@ impl Selected {
     /// Bytes of the segments.
     pub(crate) fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// The part of the window in which exchanges may start.
+    pub(crate) fn span(&self) -> TimeWindow {
+        let starts = self.segments.iter().map(|segment| segment.key.start());
+        let ends = self.segments.iter().map(|segment| segment.key.end());
+        let TimeWindow { start, end } = self.window;
+        // One past the last.
+        let after = |end: Timestamp| end.saturating_add(Duration::from_micros(1));
+        TimeWindow {
+            start: starts.min().map_or(start, |first| first.max(start)),
+            end: ends.max().map_or(end, |last| after(last).min(end)),
+        }
     }
 
     /// What a user has to know before trusting a result from this window.
