@@ -4,6 +4,7 @@
 //! its end; so a run that was killed is seen as such, with what it knew last. Times are RFC 3339 text in UTC, spans are
 //! whole microseconds, shares go from 0 to 1. Fields are only ever added; readers ignore what they do not know.
 
+mod correlation;
 mod report;
 pub(crate) mod text;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{TimeWindow, Timestamp};
 
+pub use correlation::{CorrelationSource, RunCorrelation};
 pub use report::{
     Answer, DiffRow, EndpointReport, Example, Latency, NotCompared, Percentiles, Quantile,
     ReasonCount, RunReport, ScheduleReport, TimeBucket, Timeline,
@@ -52,6 +54,9 @@ pub struct RunDocument {
     /// What became of every exchange.
     #[serde(default)]
     pub totals: RunTotals,
+    /// Which values of answers went into later requests; null while the run runs, and where none were to.
+    #[serde(default)]
+    pub correlation: Option<RunCorrelation>,
     /// The verdict; null while the run runs.
     #[serde(default)]
     pub conclusion: Option<RunConclusion>,
@@ -84,6 +89,7 @@ impl RunDocument {
             coverage: None,
             gates: RunGates::default(),
             totals: RunTotals::default(),
+            correlation: None,
             conclusion: None,
             report: RunReport::default(),
         }

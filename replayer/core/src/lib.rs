@@ -8,6 +8,7 @@
 //! * [`filter`]: which of them are meant.
 //! * [`proof`] and [`permission`]: whether the target may be sent to, and what.
 //! * [`rewrite`]: the request as the target shall get it, or why it cannot be replayed.
+//! * [`correlate`]: what the target issues in place of recorded values goes into later requests.
 //! * [`pace`], [`order`] and [`scheduler`]: when each is due, what it has to follow, and what to do now.
 //! * [`h1`]: what goes on the wire for a request, and what the bytes that come back mean.
 //! * [`compare`]: whether the answer is the recorded one; [`endpoint`]: what is asked alike.
@@ -20,6 +21,7 @@
 
 pub mod blame;
 pub mod compare;
+pub mod correlate;
 pub mod coverage;
 pub mod endpoint;
 pub mod filter;

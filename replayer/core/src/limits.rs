@@ -19,6 +19,16 @@ pub struct Limits {
     pub head_bytes_max: usize,
     /// Bytes of a line with a chunk's size and extensions; a longer one is a failure of the target.
     pub chunk_line_bytes_max: usize,
+    /// Values that were learned from answers, each form of one counted. At the bound the one that was learned first and not used
+    /// lately is forgotten, and counted.
+    pub correlated_values_max: usize,
+    /// Bytes of memory of these values; likewise.
+    pub correlated_bytes_max: usize,
+    /// Values that are learned from one answer. What is beyond is counted and not learned.
+    pub correlated_values_per_answer_max: usize,
+    /// Bytes of a body, before and after its Content-Encoding is undone, that values are looked for in. A longer one is counted
+    /// and left as it is.
+    pub correlated_body_bytes_max: usize,
     /// Segments opened before the first of their exchanges is needed.
     pub prefetch_segments_max: usize,
     /// Bytes of the segments that are open ahead of need; one is always opened.
@@ -35,6 +45,10 @@ impl Default for Limits {
             body_bytes_max: 16 << 20,
             head_bytes_max: 256 << 10,
             chunk_line_bytes_max: 4 << 10,
+            correlated_values_max: 1 << 18,
+            correlated_bytes_max: 64 << 20,
+            correlated_values_per_answer_max: 1_024,
+            correlated_body_bytes_max: 1 << 20,
             prefetch_segments_max: 4,
             prefetch_bytes_max: 256 << 20,
         }

@@ -201,7 +201,7 @@ static PREFIXES: LazyLock<Vec<(&'static [u8], usize)>> = LazyLock::new(|| {
 });
 
 /// The row of the table for a field name in any case.
-pub(super) fn row_of(name: &str) -> Option<usize> {
+pub(crate) fn row_of(name: &str) -> Option<usize> {
     let mut lower = [0; NAME_BYTES_MAX];
     let lower = lower.get_mut(..name.len())?;
     lower.copy_from_slice(name.as_bytes());

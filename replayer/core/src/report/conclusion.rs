@@ -240,7 +240,34 @@ fn reasons(document: &RunDocument) -> Vec<String> {
             plural(totals.filtered_out, "request")
         ));
     }
+    reasons.extend(correlation_reasons(document));
     reasons.extend(capture_reasons(document));
+    reasons
+}
+
+/// What requests should have taken from answers and may not have.
+fn correlation_reasons(document: &RunDocument) -> Vec<String> {
+    let Some(correlation) = &document.correlation else {
+        return Vec::new();
+    };
+    let mut reasons = Vec::new();
+    if correlation.values_forgotten > 0 {
+        reasons.push(format!(
+            "{} that the target had issued were forgotten at the bound: later requests carried the recorded ones",
+            plural(correlation.values_forgotten, "value"),
+        ));
+    }
+    if !correlation.missed.is_empty() {
+        let counts: Vec<String> = correlation
+            .missed
+            .iter()
+            .map(|missed| format!("{} {}", grouped(missed.count), missed.reason))
+            .collect();
+        reasons.push(format!(
+            "what requests may have had to take from answers and did not: {}",
+            counts.join(", ")
+        ));
+    }
     reasons
 }
 

@@ -31,6 +31,17 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// The group, if it has one.
+    #[must_use]
+    pub const fn group(self) -> Option<u64> {
+        match self {
+            Self::Free => None,
+            Self::InTurn { group } | Self::AfterSeen { group, .. } => Some(group),
+        }
+    }
+}
+
 /// A dispatched request, for its completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
