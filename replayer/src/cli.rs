@@ -3,6 +3,7 @@
 
 mod archive;
 mod compare;
+mod correlate;
 mod filter;
 mod pace;
 mod plan;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 pub use crate::demo::{Build, DemoArgs};
 pub use archive::ArchiveArgs;
 pub use compare::{CompareArgs, FailOnArg, GatesArgs, PresetArg, RulesFileArgs, SidesArgs};
+pub use correlate::CorrelateArgs;
 pub use filter::FilterArgs;
 pub use pace::{OrderArg, PaceArgs, PaceFlags, WhenBehindArg};
 pub use plan::PlanArgs;

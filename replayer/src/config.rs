@@ -1,6 +1,7 @@
 //! What was typed, made sense of: the only place that validates, and the only thing that the rest sees.
 
 mod compare;
+mod correlation;
 mod policy;
 mod timing;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use replayer_core::Limits;
+use replayer_core::correlate::Correlation;
 use replayer_core::filter::Filter;
 use replayer_core::permission::Permissions;
 use replayer_core::rewrite::{HostPolicy, Rewrite};
@@ -73,6 +75,8 @@ pub(crate) struct RunConfig {
     pub(crate) hooks: Hooks,
     /// How requests are changed.
     pub(crate) rewrite: Rewrite,
+    /// Which values of answers go into later requests; `None` for none.
+    pub(crate) correlation: Option<Correlation>,
     /// Whether requests carry the names of run and exchange.
     pub(crate) reprise_headers: bool,
     /// When they are due, and in which order.
@@ -139,6 +143,7 @@ impl TryFrom<RunArgs> for RunConfig {
                 after: args.target.after,
             },
             rewrite,
+            correlation: correlation::correlation(&args.correlate.correlate)?,
             reprise_headers: !args.target.no_reprise_headers,
             timing: Timing::new(args.pace.0)?,
             timeout: args.target.timeout.0,

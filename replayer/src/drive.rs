@@ -206,6 +206,7 @@ impl Driver {
                     let job = Job {
                         recorded: item.recorded,
                         request: item.request,
+                        scope: item.scope,
                         due,
                         order_wait,
                         fresh,

@@ -96,6 +96,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Report(args) => report::report(args).await,
         Command::Runs(args) => runs::runs(args).await,
         Command::Show(args) => show::show(args).await,
-        Command::Run(args) => run::run((*args).try_into()?, shutdown::requested()).await,
+        Command::Run(args) => Box::pin(run::run((*args).try_into()?, shutdown::requested())).await,
     }
 }

@@ -6,6 +6,7 @@
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
+use replayer_core::correlate::Scope;
 use replayer_core::filter::Filter;
 use replayer_core::order::Places;
 use replayer_core::pace::ramped;
@@ -46,6 +47,8 @@ pub(crate) struct Ready {
     pub(crate) recorded_at: Timestamp,
     /// What it has to follow.
     pub(crate) place: Place,
+    /// Whose answers it sees.
+    pub(crate) scope: Scope,
     /// About how many bytes of memory both hold.
     pub(crate) memory_bytes: usize,
 }
@@ -259,7 +262,12 @@ impl Work {
             Ok(request) => {
                 self.first.get_or_insert(recorded_at);
                 self.planned += 1;
+                let connection = exchange.connection.id.0;
                 Planned::Send(Box::new(Ready {
+                    scope: Scope {
+                        session: place.group().unwrap_or(connection ^ self.pass),
+                        pass: self.pass,
+                    },
                     memory_bytes: exchange.memory()
                         + request.headers.memory()
                         + size_of::<Request>(),

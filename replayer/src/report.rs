@@ -5,6 +5,7 @@
 
 mod chart;
 mod compared;
+pub(crate) mod correlated;
 mod html;
 #[cfg(test)]
 mod sample;

@@ -27,7 +27,7 @@ use crate::progress::Progress;
 use crate::read::{Reader, Reading};
 use crate::run_store::{RunEnd, RunOptions, RunWriter};
 use crate::select::Selected;
-use crate::send::{Http2Use, Shared, Target, Tls, probe};
+use crate::send::{Correlated, Http2Use, Shared, Target, Tls, probe};
 
 /// Replays and prints what came of it. Code 1 if anything differs, failed or is not known.
 ///
@@ -122,7 +122,7 @@ async fn send(
         rules: config.rewrite,
         timing: config.timing.clone(),
     })?;
-    let shared = Shared::new(
+    let mut shared = Shared::new(
         config.target,
         tls,
         http_2,
@@ -131,7 +131,18 @@ async fn send(
         clock,
         writer.sender(),
     )?;
-    let driven = drive(config.timing, Arc::new(shared), batches, shutdown, progress).await?;
+    shared.correlated = config
+        .correlation
+        .map(|rules| Correlated::new(rules, config.limits));
+    let shared = Arc::new(shared);
+    let driven = drive(
+        config.timing,
+        Arc::clone(&shared),
+        batches,
+        shutdown,
+        progress,
+    )
+    .await?;
     let totals = tokio::task::spawn_blocking(|| reader.finish())
         .await
         .context("wait for the reader")??;
@@ -141,6 +152,7 @@ async fn send(
         read: totals.read,
         filtered_out: totals.filtered_out,
         held_back: driven.counts.held_back,
+        correlation: shared.correlated.as_ref().map(Correlated::report),
     };
     let document = writer.finish(end).await?;
     if let Some(error) = driven.error {

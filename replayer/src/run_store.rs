@@ -20,7 +20,7 @@ use anyhow::{Context as _, bail};
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
 use replayer_core::compare::Rules;
 use replayer_core::report;
-use schema::run::{RunDocument, RunState};
+use schema::run::{RunCorrelation, RunDocument, RunState};
 use schema::{Exchange, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -80,7 +80,7 @@ impl Default for RunOptions {
 }
 
 /// How a run ended, as the driver knows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RunEnd {
     /// Finished, interrupted or failed.
     pub state: RunState,
@@ -92,6 +92,8 @@ pub struct RunEnd {
     pub filtered_out: u64,
     /// Those that were late because too many were in flight.
     pub held_back: u64,
+    /// What was learned from answers and used in requests.
+    pub correlation: Option<RunCorrelation>,
 }
 
 /// Counts while a run runs, for a progress bar.
@@ -250,6 +252,7 @@ impl RunWriter {
             Ok(report) => {
                 document.state = end.state;
                 document.report.schedule.held_back = end.held_back;
+                document.correlation = end.correlation;
                 report.write_into(&mut document, end.read, end.filtered_out);
                 document.conclusion = Some(report::conclude(&document));
                 put_document(&*self.store, &document).await?;

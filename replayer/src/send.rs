@@ -11,6 +11,7 @@
 //! that was free last, so that few connections serve a slow schedule.
 
 mod answer;
+mod correlated;
 mod direct;
 mod http2;
 mod message;
@@ -25,10 +26,12 @@ use std::time::Duration;
 
 use anyhow::bail;
 use replayer_core::Limits;
+use replayer_core::correlate::Scope;
 use replayer_core::h1::NotSendable;
 use schema::{Completeness, Exchange, Outcome, Protocol, Replay, Request, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
+pub(crate) use correlated::Correlated;
 pub(crate) use outbox::Outbox;
 pub(crate) use target::Target;
 pub(crate) use tls::{Tls, TlsOptions};
@@ -49,6 +52,8 @@ pub(crate) struct Job {
     pub(crate) recorded: Box<Exchange>,
     /// The request as it shall be sent.
     pub(crate) request: Request,
+    /// Whose answers it sees.
+    pub(crate) scope: Scope,
     /// When it was due.
     pub(crate) due: Timestamp,
     /// How long it waited past that for its predecessor's answer.
@@ -83,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// Where answers go.
     pub(crate) outbox: Outbox,
+    /// What answers have taught about later requests; `None` if nothing is to be learned.
+    pub(crate) correlated: Option<Correlated>,
     /// Tells lanes to give up what is in flight.
     pub(crate) interrupt: Notify,
     /// For `https://`.
@@ -121,6 +128,7 @@ impl Shared {
             limits,
             clock,
             outbox: Outbox::new(run),
+            correlated: None,
             interrupt: Notify::new(),
             tls,
             http_2,
@@ -242,7 +250,11 @@ pub(crate) async fn run_lane(
     let interrupted = shared.interrupt.notified();
     tokio::pin!(interrupted);
     interrupted.as_mut().enable();
-    while let Some(job) = jobs.recv().await {
+    while let Some(mut job) = jobs.recv().await {
+        let scope = job.scope;
+        if let Some(correlated) = &shared.correlated {
+            correlated.apply(&mut job);
+        }
         let mut attempt = Attempt::default();
         if job.fresh {
             connection = direct::Connection::default();
@@ -258,7 +270,11 @@ pub(crate) async fn run_lane(
             // What is left of this request on the connection must not be taken for the next one's.
             connection = direct::Connection::default();
         }
-        let answered = attempt.into_answered(job, result, &shared.clock);
+        let mut answered = attempt.into_answered(job, result, &shared.clock);
+        if let Some(correlated) = &shared.correlated {
+            // Before anyone hears that this lane is done: what waits for this answer is sent with what it says.
+            answered = correlated.learn(answered, scope).await;
+        }
         let replay = answered.actual.replay.as_deref();
         let outcome = replay.map_or(Outcome::Failed, |replay| replay.outcome);
         let lag_us = replay.map_or(0, |replay| u64::try_from(replay.lag_us).unwrap_or(0));

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ArchiveArgs, FilterArgs, PaceArgs, TargetArgs, WindowArgs};
+use super::{ArchiveArgs, CorrelateArgs, FilterArgs, PaceArgs, TargetArgs, WindowArgs};
 
 /// `replayer run`.
 #[derive(Args, Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct RunArgs {
     pub filter: FilterArgs,
     #[command(flatten)]
     pub pace: PaceArgs,
+    #[command(flatten)]
+    pub correlate: CorrelateArgs,
 
     /// Only send and store: no answer is compared, and the run is not a pass
     #[arg(long, help_heading = "Compare")]

@@ -1,5 +1,7 @@
 //! The report for a terminal: the verdict, why, and endpoint by endpoint, worst first, within 100 columns.
 
+use std::fmt::Write as _;
+
 use replayer_core::report::{grouped, plural, share_text};
 use schema::run::{DivergenceGroup, EndpointReport, NotCompared, RunDocument};
 
@@ -27,6 +29,7 @@ pub(crate) fn summary(document: &RunDocument, archive: &str, style: Style) -> St
     head(document, archive, style, &mut text);
     reasons(document, style, &mut text);
     endpoints(document, style, &mut text);
+    correlated(document, style, &mut text);
     not_compared(document, style, &mut text);
     text
 }
@@ -229,6 +232,22 @@ fn group_line(group: &DivergenceGroup, style: Style) -> String {
         lines.push('\n');
     }
     lines
+}
+
+fn correlated(document: &RunDocument, style: Style, text: &mut String) {
+    let Some(correlation) = &document.correlation else {
+        return;
+    };
+    let lines = super::correlated::lines(correlation);
+    if lines.is_empty() {
+        return;
+    }
+    text.push('\n');
+    text.push_str(&style.paint(Colour::Strong, "Taken from answers"));
+    let _ = writeln!(text, "\n{}", super::correlated::sentence(correlation));
+    for line in lines {
+        let _ = writeln!(text, "- {line}");
+    }
 }
 
 fn not_compared(document: &RunDocument, style: Style, text: &mut String) {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use schema::run::{Percentiles, ReasonCount, RunDocument};
+use schema::run::{Percentiles, ReasonCount, RunCorrelation, RunDocument};
+
+use crate::report::correlated;
 
 /// The summary as text.
 pub(super) fn render(document: &RunDocument) -> String {
@@ -39,6 +41,9 @@ fn write_into(text: &mut String, document: &RunDocument) -> std::fmt::Result {
     write_reasons(text, "incomparable", &totals.incomparable_by)?;
     if document.schedule.is_paced() {
         write_schedule(text, document)?;
+    }
+    if let Some(correlation) = &document.correlation {
+        write_correlation(text, correlation)?;
     }
     if let Some(conclusion) = &document.conclusion {
         writeln!(
@@ -91,6 +96,17 @@ fn write_schedule(text: &mut String, document: &RunDocument) -> std::fmt::Result
         )?;
     }
     Ok(())
+}
+
+/// What was learned from answers, if anything was, and which rules found nothing.
+fn write_correlation(text: &mut String, correlation: &RunCorrelation) -> std::fmt::Result {
+    if correlation.values_learned > 0 {
+        writeln!(text, "correlated  {}", correlated::sentence(correlation))?;
+    }
+    for line in correlated::lines(correlation) {
+        writeln!(text, "  {line}")?;
+    }
+    write_reasons(text, "missed", &correlation.missed)
 }
 
 fn write_reasons(text: &mut String, what: &str, reasons: &[ReasonCount]) -> std::fmt::Result {
