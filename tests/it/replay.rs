@@ -1,5 +1,6 @@
 //! Replays against targets that remember every byte, answer late, or do not answer at all.
 
+mod correlate;
 mod guard;
 mod heads;
 mod http2;

@@ -8,6 +8,8 @@
 //! * [`recorder()`], [`replayer()`]: the built programs, run with a time limit.
 //! * [`Listening`]: a live recorder in this process; [`mirror`]: what sends to it.
 //! * [`Target`]: an HTTP server on loopback that answers as told and remembers what arrived, byte for byte.
+//! * [`portal()`]: a service behind a login, with tokens that are good once; [`Visitor`]: who uses it. [`Site`]: a web
+//!   application of others, of the same kind.
 //! * [`TlsFront`]: a real TLS server before it. [`Talk`]: a server that says and reads what a test wants, byte for byte.
 //! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC.
 //! * [`S3Server`]: a real S3 server on loopback. [`read_archive`]: an archive on disk, back as exchanges.
@@ -23,12 +25,14 @@ mod http2;
 mod listening;
 mod packets;
 mod pipeline;
+mod portal;
 mod proxy;
 mod python;
 mod relay;
 mod remirror;
 mod render;
 mod shared;
+mod site;
 mod store;
 mod talk;
 mod target;
@@ -42,12 +46,14 @@ pub use http2::{Grpc, Http2Server};
 pub use listening::{Listening, await_answer, get, metric, mirror};
 pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, check_conservation, options, record, record_frames, record_with};
+pub use portal::{Visitor, portal};
 pub use proxy::ThrottlingProxy;
 pub use python::{python, python_with, run_python};
 pub use relay::Relay;
 pub use remirror::{Encapsulation, Remirror, Remirrored};
 pub use render::{render, render_exchange};
 pub use shared::{Transaction, shared, shared_captures, transactions};
+pub use site::Site;
 pub use store::S3Server;
 pub use talk::{Line, Talk};
 pub use target::{Answer, Arrival, Target};

@@ -1,0 +1,271 @@
+//! Services behind a login, replayed with none of the recorded tokens valid.
+
+use tests::{Relay, Site, Visitor, portal};
+
+use super::*;
+
+/// `visits` sessions at a portal, recorded. Each has one connection.
+fn visits(count: usize) -> Recorded {
+    let server = portal(1);
+    let relay = Relay::start(server.address().to_string());
+    for number in 0..count {
+        let mut visitor = Visitor::connect(&relay.address());
+        visitor.shop(&format!("chair {number}"));
+        assert_eq!(
+            visitor.statuses,
+            [200, 302, 200, 200, 200, 201, 200, 200, 200]
+        );
+    }
+    Recorded::new(&relay.script())
+}
+
+/// Recorded and actual status of every exchange.
+fn statuses(recorded: &Recorded) -> Vec<(u16, u16)> {
+    let archive = recorded.archive();
+    let (run, _) = read_run(Path::new(&archive), "it");
+    let status = |exchange: &schema::Exchange| {
+        exchange
+            .response
+            .as_ref()
+            .map_or(0, |response| response.status)
+    };
+    let expected = tests::read_archive(Path::new(&archive));
+    let find = |id| {
+        run.iter()
+            .find(|exchange| exchange.id() == id)
+            .map_or(0, status)
+    };
+    expected
+        .iter()
+        .map(|exchange| (status(exchange), find(exchange.id())))
+        .collect()
+}
+
+fn refused(recorded: &Recorded) -> usize {
+    let statuses = statuses(recorded);
+    statuses
+        .iter()
+        .filter(|(expected, actual)| expected != actual)
+        .count()
+}
+
+#[test]
+fn a_login_is_got_through_with_no_recorded_token_valid() {
+    let recorded = visits(5);
+    let target = portal(2);
+    let ran = recorded.replay(
+        &target.url(),
+        &["--speed", "max", "--correlate", "header:Location"],
+    );
+    assert_eq!(refused(&recorded), 0, "{:?}", statuses(&recorded));
+    assert_eq!(statuses(&recorded).len(), 45);
+    let correlation = document(&ran).correlation.unwrap();
+    let used = |source: &str| -> Vec<(String, u64)> {
+        let source = correlation
+            .sources
+            .iter()
+            .find(|line| line.source == source)
+            .unwrap();
+        source
+            .places
+            .iter()
+            .map(|place| (place.reason.clone(), place.count))
+            .collect()
+    };
+    let counts = |counts: &[(&str, u64)]| -> Vec<(String, u64)> {
+        counts
+            .iter()
+            .map(|(place, count)| ((*place).to_owned(), *count))
+            .collect()
+    };
+    // Seven requests of each visit have the session's cookie, one the login's form, three the last bearer token, …
+    assert_eq!(used("cookie:sid"), counts(&[("cookie", 35)]));
+    assert_eq!(used("html:csrf"), counts(&[("form", 5)]));
+    assert_eq!(used("html:csrf-token"), counts(&[("header", 5)]));
+    assert_eq!(used("json:/access_token"), counts(&[("header", 20)]));
+    assert_eq!(used("json:/refresh_token"), counts(&[("json", 5)]));
+    assert_eq!(used("json:/uuid"), counts(&[("query", 5), ("json", 5)]));
+    assert_eq!(used("header:etag"), counts(&[("header", 5)]));
+    assert_eq!(used("header:x-csrf-token"), counts(&[("header", 15)]));
+    // The ticket in the query; the order's number in two paths and in JSON.
+    assert_eq!(
+        used("header:Location"),
+        counts(&[("path", 10), ("query", 5), ("json", 5)])
+    );
+    assert_eq!(correlation.requests_changed, 40);
+
+    // What the run holds is what was sent.
+    let (mut run, _) = read_run(Path::new(&recorded.archive()), "it");
+    run.sort_by_key(|exchange| exchange.request.as_ref().unwrap().start);
+    let arrivals = target.arrivals();
+    for exchange in &run {
+        let request = exchange.request.as_ref().unwrap();
+        let id = exchange.id().to_string();
+        let arrival = arrivals
+            .iter()
+            .find(|arrival| arrival.header("x-reprise-exchange") == Some(&id))
+            .unwrap();
+        assert_eq!(arrival.header("cookie"), request.headers.get("cookie"));
+        assert_eq!(arrival.body, request.body.bytes);
+        let query = request
+            .query
+            .as_ref()
+            .map_or_else(String::new, |query| format!("?{query}"));
+        assert_eq!(arrival.target, format!("{}{query}", request.path));
+    }
+    // What is told of it has no values.
+    let told = format!("{correlation:?}{}", ran.stderr);
+    for exchange in tests::read_archive(Path::new(&recorded.archive())) {
+        let set = exchange
+            .response
+            .as_ref()
+            .unwrap()
+            .headers
+            .get("set-cookie");
+        let value = set.and_then(|set| set.split(['=', ';']).nth(1));
+        assert!(value.is_none_or(|value| !told.contains(value)));
+    }
+}
+
+/// The test above can fail.
+#[test]
+fn without_correlation_a_login_is_refused() {
+    let recorded = visits(1);
+    let target = portal(2);
+    let ran = recorded.replay(&target.url(), &["--speed", "max", "--correlate", "off"]);
+    assert_eq!(document(&ran).correlation, None);
+    let statuses: Vec<u16> = statuses(&recorded)
+        .into_iter()
+        .map(|(_, actual)| actual)
+        .collect();
+    assert_eq!(statuses, [200, 403, 401, 401, 401, 401, 401, 401, 401]);
+}
+
+/// Each pass over the window logs in anew.
+#[test]
+fn passes_do_not_mix() {
+    let recorded = visits(2);
+    let target = portal(3);
+    let flags = [
+        "--rate",
+        "500/s",
+        "--loop",
+        "3",
+        "--correlate",
+        "header:location",
+    ];
+    let ran = recorded.replay(&target.url(), &flags);
+    let document = document(&ran);
+    assert_eq!(document.totals.sent, 54);
+    let statuses: std::collections::BTreeMap<&str, u64> = document
+        .report
+        .endpoints
+        .iter()
+        .flat_map(|endpoint| &endpoint.groups)
+        .filter(|group| group.part == "status")
+        .map(|group| (&*group.part, group.exchanges))
+        .collect();
+    assert!(statuses.is_empty(), "{statuses:?}");
+}
+
+/// One recorded session, as pseudonyms: the same value has the same one in answers and requests, so that nothing is different.
+#[test]
+fn a_pseudonymised_archive_is_got_through_too() {
+    let server = portal(1);
+    let relay = Relay::start(server.address().to_string());
+    Visitor::connect(&relay.address()).shop("chair");
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("script.pcap");
+    std::fs::write(&capture, relay.script().pcap()).unwrap();
+    let archive = folder.path().join("archive");
+    let mut read = recorder();
+    read.arg("read")
+        .arg(&capture)
+        .arg("--archive")
+        .arg(&archive);
+    for rule in [
+        "cookie:*=pseudonymise",
+        "header:authorization=pseudonymise",
+        "json:/*_token=pseudonymise",
+        "query:ticket=pseudonymise",
+        "json:/uuid=pseudonymise:uuid",
+        "query:id=pseudonymise:uuid",
+    ] {
+        read.args(["--redact", rule]);
+    }
+    read.env("RECORDER_REDACT_KEY", "a key for tests, 32 bytes of text");
+    let _recorded = run(&mut read).expect_code(0);
+    let recorded = Recorded { folder };
+    let secrets: String = tests::read_archive(&archive)
+        .iter()
+        .map(|exchange| format!("{exchange:?}"))
+        .collect();
+    assert!(
+        secrets.contains("sid=p-") && secrets.contains("Bearer p-"),
+        "{secrets}"
+    );
+
+    let target = portal(2);
+    let ran = recorded.replay(&target.url(), &["--correlate", "header:Location"]);
+    let statuses: Vec<u16> = statuses(&recorded)
+        .into_iter()
+        .map(|(_, actual)| actual)
+        .collect();
+    assert_eq!(
+        statuses,
+        [200, 302, 200, 200, 200, 201, 200, 200, 200],
+        "{}",
+        ran.stdout
+    );
+}
+
+/// Django's administration site: another secret, another database with other ids.
+#[test]
+fn a_web_application_of_others_is_got_through() {
+    let site = Site::start("the secret of the recorded site", 0);
+    let relay = Relay::start(site.address().to_owned());
+    Site::visit(&relay.address());
+    let recorded = Recorded::new(&relay.script());
+    drop(site);
+
+    let target = Site::start("another secret", 9);
+    let url = format!("http://{}", target.address());
+    // It closes each connection after an answer, so that a session goes over many.
+    let session = ["--order", "session", "--session-key", "client-ip"];
+    let flags = [&session[..], &["--correlate", "header:Location=path"]].concat();
+    let ran = recorded.replay(&url, &flags);
+    assert_eq!(
+        refused(&recorded),
+        0,
+        "{:?} {}",
+        statuses(&recorded),
+        ran.stdout
+    );
+    assert_eq!(statuses(&recorded).len(), 13);
+    let correlation = document(&ran).correlation.unwrap();
+    let sources: Vec<&str> = correlation
+        .sources
+        .iter()
+        .map(|line| &*line.source)
+        .collect();
+    for source in [
+        "cookie:csrftoken",
+        "cookie:sessionid",
+        "html:csrfmiddlewaretoken",
+    ] {
+        assert!(sources.contains(&source), "{sources:?}");
+    }
+    let location = correlation
+        .sources
+        .iter()
+        .find(|line| line.source == "header:Location=path");
+    assert_eq!(location.map(|line| line.used), Some(4));
+
+    let folder = Path::new(&recorded.archive()).join("runs");
+    std::fs::remove_dir_all(folder).unwrap();
+    let target = Site::start("another secret", 9);
+    let url = format!("http://{}", target.address());
+    let _ran = recorded.replay(&url, &[&session[..], &["--correlate", "off"]].concat());
+    // Every page behind the login: its form instead.
+    assert_eq!(refused(&recorded), 6, "{:?}", statuses(&recorded));
+}
