@@ -136,6 +136,12 @@ impl Pairer {
         }
     }
 
+    /// Whether a request that was not seen was told to send its body (RFC 9110 section 15.2.1), so that what comes next from
+    /// the client may be that, whatever it looks like.
+    pub(crate) fn awaits_lost_body(&self) -> bool {
+        self.interim.contains(&100)
+    }
+
     /// A final response begins; gives the index of its exchange. `framing` is assumed where its length or place is.
     pub(crate) fn handle_response(
         &mut self,
@@ -153,6 +159,7 @@ impl Pairer {
                     && let Some(slot) = self.slot_mut(index)
                 {
                     self.settled = slot.prove();
+                    self.interim.clear();
                 }
                 index
             }

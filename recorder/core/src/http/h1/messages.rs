@@ -67,7 +67,8 @@ impl Conn {
         let (length, framing) = framing::length(Message::Request, &head.fields, context.counters);
         let joined = !self.opened && self.half(end).first == Some(place.offset);
         // At a border the server had acknowledged all that is before the request, and no more.
-        let border = joined || self.half(end.peer()).next.acked == place.offset;
+        let border = (joined || self.half(end.peer()).next.acked == place.offset)
+            && !self.pairer.awaits_lost_body();
         let start = match (self.half(end).guessed, border) {
             (false, _) => Start::Due,
             (true, true) => Start::Border,

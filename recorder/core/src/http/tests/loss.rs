@@ -105,6 +105,32 @@ fn a_hole_up_to_the_last_byte_of_a_body() {
         "##]]);
 }
 
+/// The server acknowledged just the lost head: what follows looks like a request at a border, and is quoted in a body.
+#[test]
+fn a_body_that_was_asked_for_after_its_head_was_lost() {
+    Script::new()
+        .a(get("/1"))
+        .b(OK)
+        .gap(End::A, 60)
+        .b("HTTP/1.1 100 Continue\r\n\r\n")
+        .a(get("/quoted"))
+        .b(OK)
+        .a(get("/3"))
+        .b(OK)
+        .check(expect![[r##"
+            #0 HTTP/1.1 complete
+              > GET /1 @ h [1..1 ms] 1 fields
+              < 200 [2..2 ms] 1 fields, 2 B b"ok"
+            #1 HTTP/1.1 complete, framing assumed
+              > GET /quoted @ h [5..5 ms] 1 fields
+              < 200 [6..6 ms] 1 fields, 2 B b"ok"
+            #2 HTTP/1.1 complete
+              > GET /3 @ h [7..7 ms] 1 fields
+              < 200 [8..8 ms] 1 fields, 2 B b"ok"
+            1 x http_resynchronised
+        "##]]);
+}
+
 #[test]
 fn a_torn_request_head() {
     Script::new()
