@@ -1,8 +1,18 @@
 //! Whether the target answered as production did.
 //!
 //! `compare` is a pure function of two exchanges and [`Rules`]. It looks at the status, at header and trailer fields by
-//! the table in [`policy`], and at the body: by structure when both are JSON, else by bytes, in both cases after
-//! Content-Encoding is undone.
+//! the table in [`policy`], and at the body, after Content-Encoding is undone:
+//!
+//! | body | compared | a place in it |
+//! |---|---|---|
+//! | JSON | by structure | `$.items[2].price` |
+//! | JSON in lines | as an array of the lines | `$[3].price` |
+//! | XML | by structure | `/order/item[3]/@sku` |
+//! | form fields | by name | `$.city` |
+//! | HTML | by normalised lines | `/html/body/table/tr[2]/td`, `/html/body/a/@href` |
+//! | gRPC | message by message | `message 3` |
+//! | other text | by lines | `line 12` |
+//! | anything else, and what is no valid one of these on both sides | by bytes | `@1040` |
 //!
 //! What cannot be judged is never a match. An exchange is [`ExchangeVerdict::Incomparable`], with a reason of a bounded
 //! set, when the request was not replayed as recorded or one of the answers is missing. Of an answer that was recorded in
@@ -18,12 +28,18 @@
 mod align;
 mod body;
 pub(crate) mod excerpt;
+mod form;
+mod grpc;
 pub(crate) mod headers;
+mod html;
 mod json;
+mod members;
 mod octets;
 pub mod policy;
 #[cfg(test)]
 pub(crate) mod sample;
+mod text;
+mod xml;
 
 use schema::{
     Completeness, Divergence, DivergenceKind, Exchange, ExchangeVerdict, Headers, Outcome, Request,
@@ -119,6 +135,24 @@ impl Part {
             Self::Trailer => "trailer",
             Self::Body => "body",
         }
+    }
+}
+
+impl std::str::FromStr for Part {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let parts = [
+            Self::Outcome,
+            Self::Status,
+            Self::Header,
+            Self::Trailer,
+            Self::Body,
+        ];
+        parts
+            .into_iter()
+            .find(|part| part.as_str() == text)
+            .ok_or(())
     }
 }
 

@@ -13,13 +13,14 @@
 //! | letters, `-`, `_` or `.`, and then 3 or more digits | `…{id}` | `/tickets/ORD-000123` |
 //!
 //! An extension stays (`/reports/42.pdf` is `/reports/{id}.pdf`), parameters of a segment (`;jsessionid=…`) do not, and
-//! what is deeper than [`SEGMENTS_MAX`] segments is `…`. Templates that are learned from the
-//! traffic have their place here.
+//! what is deeper than [`SEGMENTS_MAX`] segments is `…`. What looks like a word and is a value is for
+//! [`template`](crate::template) to learn.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use schema::Exchange;
+use globset::{GlobBuilder, GlobMatcher};
+use schema::{Exchange, Request};
 
 /// Segments of a path that a template keeps.
 pub const SEGMENTS_MAX: usize = 12;
@@ -36,6 +37,21 @@ pub fn of(exchange: &Exchange) -> String {
     let Some(request) = &exchange.request else {
         return "no request".to_owned();
     };
+    let mut endpoint = beginning(request);
+    write_template(&request.path, &mut endpoint);
+    cut(endpoint)
+}
+
+/// The endpoint of an exchange with another template than its own.
+pub(crate) fn with_template(exchange: &Exchange, template: &str) -> String {
+    match &exchange.request {
+        Some(request) => cut(beginning(request) + template),
+        None => of(exchange),
+    }
+}
+
+/// Method and host of an endpoint.
+fn beginning(request: &Request) -> String {
     let mut endpoint = String::with_capacity(64);
     endpoint.push_str(&request.method);
     endpoint.push(' ');
@@ -44,7 +60,10 @@ pub fn of(exchange: &Exchange) -> String {
         None => endpoint.push('-'),
     }
     endpoint.push(' ');
-    write_template(&request.path, &mut endpoint);
+    endpoint
+}
+
+fn cut(mut endpoint: String) -> String {
     if endpoint.len() > ENDPOINT_BYTES_MAX {
         endpoint.truncate(endpoint.floor_char_boundary(ENDPOINT_BYTES_MAX));
         endpoint.push('…');
@@ -58,6 +77,61 @@ pub fn template(path: &str) -> String {
     let mut template = String::with_capacity(path.len());
     write_template(path, &mut template);
     template
+}
+
+/// A glob over endpoints as they are printed: `*` stops at a slash, `**` does not, and `{id}` stands for itself.
+///
+/// # Errors
+/// If it is none.
+pub fn glob(text: &str) -> Result<GlobMatcher, globset::Error> {
+    let glob = GlobBuilder::new(&literal_placeholders(text))
+        .literal_separator(true)
+        .build()?;
+    Ok(glob.compile_matcher())
+}
+
+/// The glob that matches this endpoint and no other.
+pub(crate) fn glob_of(endpoint: &str) -> String {
+    // Only braces around several words mean anything.
+    let braces_too = endpoint.contains(',');
+    let mut glob = String::with_capacity(endpoint.len());
+    for character in endpoint.chars() {
+        match character {
+            '*' | '?' | '[' | ']' | '\\' => glob.extend(['[', character, ']']),
+            '{' | '}' if braces_too => glob.extend(['[', character, ']']),
+            _ => glob.push(character),
+        }
+    }
+    glob
+}
+
+/// Takes the meaning of an alternation from braces that hold one word, as those of a template do, or have no like.
+pub(crate) fn literal_placeholders(glob: &str) -> String {
+    let mut text = String::with_capacity(glob.len() + 8);
+    let mut rest = glob;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        match from
+            .strip_prefix('{')
+            .and_then(|inner| inner.split_once('}'))
+        {
+            Some((word, after)) if !word.contains(['{', ',']) => {
+                text.extend(["[{]", word, "[}]"]);
+                rest = after;
+            }
+            Some((words, after)) if !words.contains('{') => {
+                text.extend(["{", words, "}"]);
+                rest = after;
+            }
+            _ => {
+                text.extend(["[", &from[..1], "]"]);
+                rest = &from[1..];
+            }
+        }
+    }
+    text.push_str(rest);
+    text
 }
 
 fn write_template(path: &str, template: &mut String) {

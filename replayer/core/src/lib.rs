@@ -13,6 +13,7 @@
 //! * [`h1`]: what goes on the wire for a request, and what the bytes that come back mean.
 //! * [`compare`]: whether the answer is the recorded one; [`endpoint`]: what is asked alike.
 //! * [`report`]: what a run found and what it concludes, in bounded memory.
+//! * [`join`], [`blame`], [`noise`], [`rules`], [`ledger`] and [`verdict`]: what runs of two builds differ in, and whose it is.
 //! * [`plan`] and [`coverage`]: what a window holds and how whole it is, before anything is sent.
 //!
 //! Every bound is in [`Limits`].
@@ -29,6 +30,7 @@ pub mod h1;
 pub mod join;
 pub mod ledger;
 mod limits;
+mod line_diff;
 pub mod location;
 pub mod merge;
 pub mod noise;

@@ -1,8 +1,10 @@
 //! Places in an answer: which are alike, whatever the index or the id in them.
 
-use crate::endpoint::placeholder;
+use globset::{GlobBuilder, GlobMatcher};
 
-/// A location with `*` for array indices, offsets, and member names that look like keys.
+use crate::endpoint::{literal_placeholders, placeholder};
+
+/// A location with `*` for array indices, none for those of XML and HTML, and `*` for offsets and member names that look like keys.
 #[must_use]
 pub fn pattern(location: &str) -> String {
     for start in ["@", "line ", "message "] {
@@ -11,6 +13,9 @@ pub fn pattern(location: &str) -> String {
         {
             return format!("{start}*");
         }
+    }
+    if location.starts_with('/') {
+        return without_positions(location);
     }
     if !location.starts_with('$') {
         return location.to_owned();
@@ -32,6 +37,53 @@ pub fn pattern(location: &str) -> String {
         }
         rest = next;
     }
+    pattern
+}
+
+/// A glob over places: `*` stands for any part of one, brackets for themselves.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn glob(text: &str) -> Result<GlobMatcher, globset::Error> {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    // Braces first: the brackets that make them literal are not to be made literal themselves.
+    for (index, part) in literal_placeholders(text).split("[{]").enumerate() {
+        escaped.push_str(if index > 0 { "[{]" } else { "" });
+        for (index, part) in part.split("[}]").enumerate() {
+            escaped.push_str(if index > 0 { "[}]" } else { "" });
+            for character in part.chars() {
+                match character {
+                    '[' | ']' => escaped.extend(['[', character, ']']),
+                    _ => escaped.push(character),
+                }
+            }
+        }
+    }
+    Ok(GlobBuilder::new(&escaped).build()?.compile_matcher())
+}
+
+/// The glob that matches this place, and at most places that differ from it in a brace or a backslash.
+pub(crate) fn glob_of(location: &str) -> String {
+    location.replace(['{', '}', '\\'], "?")
+}
+
+/// A place as in XPath without which one of its name each element is: `/order/item/@sku`, which in XPath is all of them.
+fn without_positions(location: &str) -> String {
+    let mut pattern = String::with_capacity(location.len());
+    let mut rest = location;
+    while let Some((before, from)) = rest.split_once('[') {
+        pattern.push_str(before);
+        match from.split_once(']') {
+            Some((position, after)) if position.bytes().all(|byte| byte.is_ascii_digit()) => {
+                rest = after;
+            }
+            _ => {
+                pattern.push('[');
+                rest = from;
+            }
+        }
+    }
+    pattern.push_str(rest);
     pattern
 }
 

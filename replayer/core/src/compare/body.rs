@@ -1,4 +1,12 @@
-//! Bodies: by structure when both are JSON, else by bytes, after Content-Encoding is undone on both sides.
+//! Bodies, after Content-Encoding is undone on both sides: by structure where both are of a form that has one, text by
+//! lines, and everything else by bytes.
+//!
+//! A form is what Content-Type says, and JSON and XML also what begins like them. Whoever has another form than the
+//! expected one, or breaks it, is a difference of kind `type`; what no comparison can read on both sides is compared by
+//! the next plainer one, down to bytes. So two bodies are equal only where one comparison understood both, or where they
+//! are the same bytes.
+
+mod form_of;
 
 use std::borrow::Cow;
 
@@ -6,8 +14,10 @@ use bytes::Bytes;
 use schema::{ContentError, DivergenceKind, Response, decode_content};
 
 use super::excerpt::pair_of_bytes;
-use super::json::{self, JsonError, parse_json};
-use super::{Difference, Found, Part, Rules, octets};
+use super::json::{self, Json, JsonError, Notation, parse_json};
+use super::{Difference, Found, Part, Rules, form, grpc, html, octets, text, xml};
+
+use form_of::{Form, form_of};
 
 /// How much of the bodies there is to compare, and how finely.
 #[derive(Clone, Copy, Debug)]
@@ -37,22 +47,20 @@ pub(super) fn compare(
     let limit = rules.body_bytes_max;
     match (plain_body(expected, limit), plain_body(actual, limit)) {
         (Ok(expected_bytes), Ok(actual_bytes)) => {
-            let looks_json = [(expected, &expected_bytes), (actual, &actual_bytes)]
-                .into_iter()
-                .any(|(response, bytes)| is_json(response, bytes));
+            let sides = (expected, &*expected_bytes, actual, &*actual_bytes);
+            let form = form_of(sides);
             if is_cut {
-                // The beginnings of two JSON texts may differ although the values are equal.
-                if !looks_json {
+                // The beginnings of two texts with a structure may differ although the values are equal.
+                if !form.has_structure() {
                     compare_beginnings(&expected_bytes, &actual_bytes, scope, rules, found);
                 }
-            } else if scope.as_a_whole {
-                compare_whole(&expected_bytes, &actual_bytes, rules, found);
-            } else if looks_json {
-                compare_json(expected, &expected_bytes, &actual_bytes, rules, found);
-            } else {
-                octets::compare(&expected_bytes, &actual_bytes, rules, found);
+                return Ok(());
             }
-            Ok(())
+            if scope.as_a_whole {
+                compare_whole(&expected_bytes, &actual_bytes, rules, found);
+                return Ok(());
+            }
+            compare_plain(form, sides, rules, found)
         }
         // Whatever is wrong with it, a client would get it like this on both sides.
         (Err(ContentError::Malformed), Err(ContentError::Malformed)) if !is_cut => {
@@ -90,31 +98,116 @@ fn undecodable(expected: &Response, actual: &Response, rules: &Rules) -> Differe
     }
 }
 
-fn compare_json(
-    expected_answer: &Response,
-    expected: &[u8],
-    actual: &[u8],
+/// Two answers, each with its body without Content-Encoding.
+type Bodies<'b> = (&'b Response, &'b [u8], &'b Response, &'b [u8]);
+
+fn compare_plain(
+    form: Form,
+    bodies: Bodies<'_>,
     rules: &Rules,
     found: &mut Found,
-) {
-    let too_large = expected.len().max(actual.len()) > rules.json_bytes_max;
-    if too_large || !is_json(expected_answer, expected) {
-        return octets::compare(expected, actual, rules, found);
+) -> Result<(), String> {
+    let (expected_answer, expected, actual_answer, actual) = bodies;
+    if expected == actual {
+        return Ok(());
     }
+    let too_large = expected.len().max(actual.len()) > rules.json_bytes_max;
+    let by_lines = |found: &mut Found, html: bool| {
+        let decoded =
+            text::decoded(expected_answer, expected).zip(text::decoded(actual_answer, actual));
+        decoded.is_some_and(|(expected, actual)| {
+            expected == actual
+                || (html && html::compare(&expected, &actual, rules, found))
+                || text::compare(&expected, &actual, rules, found)
+        })
+    };
+    let is_done = match form {
+        _ if expected.is_empty() || actual.is_empty() => false,
+        Form::Grpc => {
+            let sides = ((expected_answer, expected), (actual_answer, actual));
+            grpc::compare(sides.0, sides.1, rules, found)?
+        }
+        _ if too_large => false,
+        Form::Json => compare_json(expected, actual, rules, found),
+        Form::JsonLines => compare_json_lines(expected, actual, rules, found),
+        Form::Xml => compare_xml(expected, actual, rules, found) || by_lines(found, false),
+        Form::Fields => match (form::parse(expected), form::parse(actual)) {
+            (Some(expected), Some(actual)) => {
+                json::compare(Notation::Json, &expected, &actual, rules, found);
+                true
+            }
+            _ => false,
+        },
+        Form::Html => by_lines(found, true),
+        Form::Text => by_lines(found, false),
+        Form::Octets => false,
+    };
+    if !is_done {
+        octets::compare(expected, actual, rules, found);
+    }
+    Ok(())
+}
+
+/// Compares two bodies of which one is JSON; `false` if the expected one has no one value.
+fn compare_json(expected: &[u8], actual: &[u8], rules: &Rules, found: &mut Found) -> bool {
     let parse = |bytes| parse_json(bytes, rules.json_depth_max);
     match (parse(expected), parse(actual)) {
-        (Ok(expected), Ok(actual)) => json::compare(&expected, &actual, rules, found),
-        (Ok(_), Err(JsonError::Malformed)) if !actual.is_empty() => found.add(|| {
-            let (expected, actual) = pair_of_bytes(expected, actual, rules.excerpt_bytes_max);
-            Difference {
-                part: Part::Body,
-                location: String::new(),
-                kind: DivergenceKind::Type,
-                expected: Some(expected),
-                actual: Some(actual),
-            }
-        }),
-        _ => octets::compare(expected, actual, rules, found),
+        (Ok(expected), Ok(actual)) => {
+            json::compare(Notation::Json, &expected, &actual, rules, found);
+            true
+        }
+        (Ok(_), Err(JsonError::Malformed)) => {
+            found.add(|| another_form(expected, actual, rules));
+            true
+        }
+        (Err(JsonError::Malformed), _) => compare_json_lines(expected, actual, rules, found),
+        _ => false,
+    }
+}
+
+/// Compares lines of JSON as the elements of an array; `false` if a line is none on either side.
+fn compare_json_lines(expected: &[u8], actual: &[u8], rules: &Rules, found: &mut Found) -> bool {
+    fn lines(bytes: &[u8], depth_max: usize) -> Option<Json<'_>> {
+        let lines = bytes.split(|&byte| byte == b'\n');
+        let lines = lines.filter(|line| !line.trim_ascii().is_empty());
+        let lines = lines.map(|line| parse_json(line, depth_max).ok());
+        lines.collect::<Option<Vec<_>>>().map(Json::Array)
+    }
+    let depth_max = rules.json_depth_max;
+    match (lines(expected, depth_max), lines(actual, depth_max)) {
+        (Some(expected), Some(actual)) => {
+            json::compare(Notation::Json, &expected, &actual, rules, found);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Compares two bodies of which one is XML; `false` if the expected one is none that is compared by structure.
+fn compare_xml(expected: &[u8], actual: &[u8], rules: &Rules, found: &mut Found) -> bool {
+    let parse = |bytes| xml::parse(&xml::decoded(bytes)?, rules.json_depth_max);
+    match (parse(expected), parse(actual)) {
+        (Some(expected), Some(actual)) => {
+            json::compare(Notation::Xml, &expected, &actual, rules, found);
+            true
+        }
+        (Some(_), None) => {
+            found.add(|| another_form(expected, actual, rules));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The expected body is of a form that the answer's is not.
+fn another_form(expected: &[u8], actual: &[u8], rules: &Rules) -> Difference {
+    let (expected, actual) = pair_of_bytes(expected, actual, rules.excerpt_bytes_max);
+    Difference {
+        part: Part::Body,
+        location: String::new(),
+        kind: DivergenceKind::Type,
+        expected: Some(expected),
+        actual: Some(actual),
     }
 }
 
@@ -173,29 +266,4 @@ pub fn undo_content_encoding(response: &mut Response, limit: usize) {
         response.body.bytes = Bytes::from(plain);
         response.body_encoding = None;
     }
-}
-
-/// Whether a body says that it is JSON, or begins as an object or an array does.
-fn is_json(response: &Response, body: &[u8]) -> bool {
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    matches!(first, Some(b'{' | b'['))
-        || (first.is_some()
-            && response
-                .headers
-                .get("content-type")
-                .is_some_and(is_json_type))
-}
-
-/// Whether a Content-Type is JSON (RFC 8259 section 11, RFC 6838 section 4.2.8).
-fn is_json_type(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let Some((_, subtype)) = essence.split_once('/') else {
-        return false;
-    };
-    let ends_with_json = subtype
-        .len()
-        .checked_sub("+json".len())
-        .and_then(|at| subtype.get(at..))
-        .is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"));
-    subtype.eq_ignore_ascii_case("json") || ends_with_json
 }

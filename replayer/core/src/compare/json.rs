@@ -22,7 +22,8 @@ use schema::DivergenceKind;
 
 use super::align::align;
 use super::excerpt::{beginning, pair};
-use super::{Difference, Found, Part, Rules};
+use super::members::Member;
+use super::{Difference, Found, Part, Rules, xml};
 use crate::location::pattern;
 
 pub(crate) use parse::write_string;
@@ -31,10 +32,30 @@ pub use parse::{Json, JsonError, parse_json};
 /// Objects up to this size are searched, larger ones indexed.
 const SEARCHED_MAX: usize = 16;
 
+/// What the values were read from, which says how their places are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notation {
+    /// JSON and what is like it: `$.items[2].price`.
+    Json,
+    /// XML, as [`xml`](super::xml) makes it: `/order/item[3]/@sku`.
+    Xml,
+}
+
 /// Compares two values.
-pub(super) fn compare(expected: &Json<'_>, actual: &Json<'_>, rules: &Rules, found: &mut Found) {
+pub(super) fn compare(
+    notation: Notation,
+    expected: &Json<'_>,
+    actual: &Json<'_>,
+    rules: &Rules,
+    found: &mut Found,
+) {
+    let root = match notation {
+        Notation::Json => "$",
+        Notation::Xml => "",
+    };
     let mut walk = Walk {
-        path: "$".to_owned(),
+        notation,
+        path: root.to_owned(),
         excerpt_bytes_max: rules.excerpt_bytes_max,
         keys: &rules.keys,
         found,
@@ -45,6 +66,7 @@ pub(super) fn compare(expected: &Json<'_>, actual: &Json<'_>, rules: &Rules, fou
 /// Where the comparison is, and what it found. The parser bounds the depth.
 #[derive(Debug)]
 struct Walk<'f> {
+    notation: Notation,
     path: String,
     excerpt_bytes_max: usize,
     keys: &'f [(String, String)],
@@ -53,6 +75,11 @@ struct Walk<'f> {
 
 impl Walk<'_> {
     fn value(&mut self, expected: &Json<'_>, actual: &Json<'_>) {
+        if self.notation == Notation::Xml
+            && std::mem::discriminant(expected) != std::mem::discriminant(actual)
+        {
+            return self.element_of_another_form(expected, actual);
+        }
         match (expected, actual) {
             (Json::Object(expected), Json::Object(actual)) => self.object(expected, actual),
             (Json::Array(expected), Json::Array(actual)) => self.array(expected, actual),
@@ -70,9 +97,20 @@ impl Walk<'_> {
     }
 
     fn object(&mut self, expected: &[Member<'_>], actual: &[Member<'_>]) {
+        if self.notation == Notation::Xml
+            && let Some((before, after)) = xml::another_order(expected, actual)
+        {
+            let text = |order: String| Json::String(order.into());
+            let (before, after) = (text(before), text(after));
+            self.differ(DivergenceKind::Order, Some(&before), Some(&after));
+        }
         let find = Finder::new(actual);
         let mut in_both = 0;
         for (place, (name, value)) in expected.iter().enumerate() {
+            if self.is_order(name) {
+                in_both += usize::from(find.find(name, place).is_some());
+                continue;
+            }
             let length = self.enter_name(name);
             match find.find(name, place) {
                 Some(actual) => {
@@ -88,11 +126,20 @@ impl Walk<'_> {
         }
         let find = Finder::new(expected);
         for (place, (name, value)) in actual.iter().enumerate() {
-            if find.find(name, place).is_none() {
+            if find.find(name, place).is_none() && !self.is_order(name) {
                 let length = self.enter_name(name);
                 self.differ(DivergenceKind::Extra, None, Some(value));
                 self.path.truncate(length);
             }
+        }
+    }
+
+    /// Elements of one name that are one on one side and several on the other, or of which one has nothing but text.
+    fn element_of_another_form(&mut self, expected: &Json<'_>, actual: &Json<'_>) {
+        match (expected, actual) {
+            (Json::Array(expected), _) => self.array(expected, std::slice::from_ref(actual)),
+            (_, Json::Array(actual)) => self.array(std::slice::from_ref(expected), actual),
+            _ => self.object(&xml::members(expected), &xml::members(actual)),
         }
     }
 
@@ -135,8 +182,11 @@ impl Walk<'_> {
 
     fn element(&mut self, index: usize, expected: Option<&Json<'_>>, actual: Option<&Json<'_>>) {
         let length = self.path.len();
-        // Writing to a string cannot fail.
-        let _ = write!(self.path, "[{index}]");
+        // Writing to a string cannot fail. XPath counts from one.
+        let _ = match self.notation {
+            Notation::Json => write!(self.path, "[{index}]"),
+            Notation::Xml => write!(self.path, "[{}]", index + 1),
+        };
         match (expected, actual) {
             (Some(expected), Some(actual)) => self.value(expected, actual),
             (Some(_), None) => self.differ(DivergenceKind::Missing, expected, None),
@@ -148,6 +198,11 @@ impl Walk<'_> {
     /// Appends a member's name to the path; gives the length to cut it to afterwards.
     fn enter_name(&mut self, name: &str) -> usize {
         let length = self.path.len();
+        if self.notation == Notation::Xml {
+            self.path.push('/');
+            self.path.push_str(xml::step(name));
+            return length;
+        }
         let is_plain = name.bytes().enumerate().all(|(place, byte)| {
             byte.is_ascii_alphabetic() || byte == b'_' || (place > 0 && byte.is_ascii_digit())
         });
@@ -161,6 +216,11 @@ impl Walk<'_> {
         length
     }
 
+    /// Whether a member is no part of the document, but says in which order the others stand.
+    fn is_order(&self, name: &str) -> bool {
+        self.notation == Notation::Xml && name == xml::ORDER
+    }
+
     fn differ(
         &mut self,
         kind: DivergenceKind,
@@ -168,10 +228,14 @@ impl Walk<'_> {
         actual: Option<&Json<'_>>,
     ) {
         let max = self.excerpt_bytes_max;
-        let path = &self.path;
+        let (path, notation) = (&self.path, self.notation);
         self.found.add(|| {
             // A long text is written whole, so that the cut can be made around the difference.
-            let write = |value: &Json<'_>| value.to_text(max.max(64 << 10));
+            let write_up_to = |value: &Json<'_>, most: usize| match (notation, value) {
+                (Notation::Xml, Json::String(text)) => text.clone().into_owned(),
+                _ => value.to_text(most),
+            };
+            let write = |value: &Json<'_>| write_up_to(value, max.max(64 << 10));
             let (expected, actual) = match (expected, actual) {
                 (Some(expected), Some(actual)) => {
                     let (expected, actual) = pair(&write(expected), &write(actual), max);
@@ -179,7 +243,7 @@ impl Walk<'_> {
                 }
                 (expected, actual) => {
                     let one = |value: Option<&Json<'_>>| {
-                        value.map(|value| beginning(&value.to_text(max), max))
+                        value.map(|value| beginning(&write_up_to(value, max), max))
                     };
                     (one(expected), one(actual))
                 }
@@ -194,9 +258,6 @@ impl Walk<'_> {
         });
     }
 }
-
-/// A member of an object.
-type Member<'a> = (std::borrow::Cow<'a, str>, Json<'a>);
 
 /// Finds members by name.
 #[derive(Debug)]

@@ -26,6 +26,7 @@ fn an_exchange_matches_itself() {
 #[test]
 fn bodies_are_compared_by_structure_or_by_bytes() {
     let html: &[(&str, &str)] = &[("Content-Type", "text/html")];
+    let octets: &[(&str, &str)] = &[("Content-Type", "application/octet-stream")];
     for (headers, expected, actual, differences) in [
         (
             JSON,
@@ -48,7 +49,7 @@ fn bodies_are_compared_by_structure_or_by_bytes() {
         ),
         // A number is JSON only where the type says so.
         (JSON, b"1", b"2", vec!["body $ Value 1|2"]),
-        (TEXT, b"1", b"2", vec!["body @0 Value 1|2"]),
+        (TEXT, b"1", b"2", vec!["body line 1 Value 1|2"]),
         // Something else in place of JSON, and JSON that is none or has no one value.
         (
             JSON,
@@ -71,9 +72,25 @@ fn bodies_are_compared_by_structure_or_by_bytes() {
         (JSON, br#"{"a":1}"#, b"", vec![r#"body  Missing {"a":1}|-"#]),
         (JSON, b"", br#"{"a":1}"#, vec![r#"body  Extra -|{"a":1}"#]),
         (html, b"abc", b"abc", vec![]),
-        (html, b"abc", b"abd", vec!["body @2 Value abc|abd"]),
-        (html, b"abc", b"ab", vec!["body @2 Missing abc|ab"]),
-        (html, b"ab", b"abc", vec!["body @2 Extra ab|abc"]),
+        (html, b"abc", b"abd", vec!["body / Value abc|abd"]),
+        (
+            octets,
+            b"\x01bc",
+            b"\x01bd",
+            vec!["body @2 Value \u{1}bc|\u{1}bd"],
+        ),
+        (
+            octets,
+            b"\x01bc",
+            b"\x01b",
+            vec!["body @2 Missing \u{1}bc|\u{1}b"],
+        ),
+        (
+            octets,
+            b"\x01b",
+            b"\x01bc",
+            vec!["body @2 Extra \u{1}b|\u{1}bc"],
+        ),
         (
             html,
             b"\xff\x00",
@@ -257,7 +274,7 @@ fn content_encoding_is_undone_on_both_sides() {
     let other = exchange("/", 200, TEXT, b"abd");
     assert_eq!(
         found(&compared(&other, &encoded(gzip_abc, "gzip"))),
-        ["body @2 Value abd|abc"]
+        ["body line 1 Value abd|abc"]
     );
     // An answer that is not what it says is broken, however its bytes look.
     let broken = compared(&plain, &encoded(b"abc", "gzip"));

@@ -53,3 +53,48 @@ fn a_long_path_is_cut_between_characters() {
     let endpoint = of(&exchange(&path, 200, &[], b""));
     assert!(endpoint.ends_with('…'), "{endpoint}");
 }
+
+#[test]
+fn a_placeholder_in_a_glob_stands_for_itself() {
+    for (text, endpoint, is_match) in [
+        ("GET * /orders/{id}", "GET shop.test /orders/{id}", true),
+        ("GET * /orders/{id}", "GET shop.test /orders/id", false),
+        (
+            "GET * /orders/{id}",
+            "GET shop.test /orders/{id}/items",
+            false,
+        ),
+        (
+            "GET * /{orders,users}/{id}",
+            "GET shop.test /users/{id}",
+            true,
+        ),
+        (
+            "GET * /{orders,users}/{id}",
+            "GET shop.test /items/{id}",
+            false,
+        ),
+        ("* /tickets/ORD-{id}", "GET h /tickets/ORD-{id}", true),
+    ] {
+        assert_eq!(
+            glob(text).unwrap().is_match(endpoint),
+            is_match,
+            "{text} {endpoint}"
+        );
+    }
+    assert!(glob("GET * /[a").is_err());
+    for endpoint in [
+        "GET h /a/{id}/b",
+        "OPTIONS h *",
+        "GET h /a[1]/x,y",
+        "GET h /{a}{b}",
+        "GET h /{a,b}/x",
+        "GET h /a{",
+        "GET h /}{",
+        r"GET h /a\b",
+    ] {
+        let exact = glob(&glob_of(endpoint)).unwrap();
+        assert!(exact.is_match(endpoint), "{endpoint}");
+        assert!(!exact.is_match(format!("{endpoint}x")));
+    }
+}

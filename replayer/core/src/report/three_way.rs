@@ -4,8 +4,9 @@ use schema::Exchange;
 use schema::comparison::{SideBySide, SideRow};
 
 use super::lines::{Lines, answer_lines};
-use super::side_by_side::{CONTEXT, pairs};
+use super::side_by_side::CONTEXT;
 use crate::compare::excerpt;
+use crate::line_diff::pairs;
 
 /// Rows that are kept.
 const ROWS_MAX: usize = 60;

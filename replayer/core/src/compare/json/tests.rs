@@ -14,7 +14,7 @@ fn differences(expected: &str, actual: &str) -> Vec<String> {
         parse(actual.as_bytes()).expect("actual is JSON"),
     );
     let mut found = Found::new(&rules);
-    compare(&expected, &actual, &rules, &mut found);
+    compare(Notation::Json, &expected, &actual, &rules, &mut found);
     let text = |side: &Option<String>| side.as_deref().unwrap_or("-").to_owned();
     found
         .kept
@@ -97,6 +97,7 @@ fn differences_beyond_the_bound_are_counted() {
     let parse = |text: &'static str| parse_json(text.as_bytes(), 8).unwrap();
     let mut found = Found::new(&rules);
     compare(
+        Notation::Json,
         &parse(Box::leak(a.into_boxed_str())),
         &parse(Box::leak(b.into_boxed_str())),
         &rules,
@@ -214,7 +215,7 @@ proptest! {
         let sorted = |expected: &str, actual: &str, turn: bool| {
             let (expected, actual) = (parse_json(expected.as_bytes(), 128).unwrap(), parse_json(actual.as_bytes(), 128).unwrap());
             let mut found = Found::new(&rules);
-            compare(&expected, &actual, &rules, &mut found);
+            compare(Notation::Json, &expected, &actual, &rules, &mut found);
             let mut all: Vec<_> = found.kept.into_iter()
                 .map(|d| (d.location, if turn { mirror(d.kind) } else { d.kind })).collect();
             all.sort();
