@@ -1,6 +1,7 @@
 //! The command line as typed; `config` makes sense of it. One file a command under `cli/`, and one for each group
 //! of flags that commands share.
 
+mod accept;
 mod archive;
 mod compare;
 mod correlate;
@@ -8,6 +9,7 @@ mod filter;
 mod pace;
 mod plan;
 mod report;
+mod rules;
 mod run;
 mod target;
 mod window;
@@ -15,6 +17,7 @@ mod window;
 use clap::{Parser, Subcommand};
 
 pub use crate::demo::{Build, DemoArgs};
+pub use accept::{AcceptArgs, WhichArgs};
 pub use archive::ArchiveArgs;
 pub use compare::{CompareArgs, FailOnArg, GatesArgs, PresetArg, RulesFileArgs, SidesArgs};
 pub use correlate::CorrelateArgs;
@@ -22,6 +25,7 @@ pub use filter::FilterArgs;
 pub use pace::{OrderArg, PaceArgs, PaceFlags, WhenBehindArg};
 pub use plan::PlanArgs;
 pub use report::{ReportArgs, RunRefArgs, RunsArgs, ShowArgs};
+pub use rules::{RulesArgs, RulesCommand, SuggestArgs};
 pub use run::RunArgs;
 pub use target::{HttpVersionArg, TargetArgs};
 pub use window::{CalendarArg, WindowArgs};
@@ -46,6 +50,10 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Hold a new build's run against an old build's, and say what the refactor changed
     Compare(Box<CompareArgs>),
+    /// Accept differences that a comparison found, in a file that lives in version control
+    Accept(Box<AcceptArgs>),
+    /// Propose rules for comparisons
+    Rules(RulesArgs),
     /// Say what a run found, and write it as an HTML page
     Report(ReportArgs),
     /// List the runs of an archive

@@ -1,10 +1,11 @@
 //! `replayer compare`: what did the refactor change?
 //!
 //! ```text
+//! learn:  recording -> Templates
 //! noise:  recording, baseline, --noise runs -> Join -> Noise
 //! judge:  recording, candidate, baseline, --noise runs -> Join -> Judge -> Tally -> comparison.json, findings/*.parquet
 //! ```
-//! Both passes stream: what is in memory is the rows that wait for their like, the groups of findings, and a batch of each
+//! All passes stream: what is in memory is the rows that wait for their like, the groups of findings, and a batch of each
 //! segment that is open.
 
 mod filter;
@@ -19,11 +20,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use replayer_core::blame::{Judge, RECORDED, Sides, options};
-use replayer_core::endpoint;
+use replayer_core::coverage::holes;
 use replayer_core::join::{Join, Row, SideCounts, Step};
-use replayer_core::ledger::Ledger;
+use replayer_core::ledger::{Ledger, is_group_id};
 use replayer_core::noise::Noise;
 use replayer_core::rules::RuleSet;
+use replayer_core::template::{TemplateLearner, Templates};
 use replayer_core::verdict::{Tally, VerdictLimits, conclude};
 use schema::comparison::{COMPARISON_FORMAT, ComparedSide, ComparisonDocument};
 use schema::run::RunVerdict;
@@ -78,23 +80,37 @@ pub(crate) async fn compare(args: CompareArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// If it cannot be read.
 pub(crate) async fn find(args: &RunRefArgs) -> anyhow::Result<Option<ComparisonDocument>> {
-    let typed = args.run.trim_end_matches('/');
-    let typed = typed.strip_suffix("/comparison.json").unwrap_or(typed);
-    let (archive, id) = match (typed.rsplit_once("/comparisons/"), args.archive.as_deref()) {
-        (Some((archive, id)), _) => (archive, id),
-        (None, Some(archive)) if is_id(typed) => (archive, typed),
-        _ => return Ok(None),
+    let Some((archive, id)) = typed_comparison(args) else {
+        return Ok(None);
     };
     let store = crate::store::open(archive)?;
     let found = store::read_document(&*store, id).await?;
-    if found.is_none() && typed.contains('/') {
+    if found.is_none() && args.run.contains('/') {
         anyhow::bail!("archive {archive} has no comparison {id}");
     }
     Ok(found)
 }
 
-fn is_id(text: &str) -> bool {
-    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// The findings of a comparison that was typed in a run's place.
+///
+/// # Errors
+/// If they cannot be read.
+pub(crate) async fn findings(args: &RunRefArgs) -> anyhow::Result<Vec<schema::Finding>> {
+    match typed_comparison(args) {
+        Some((archive, id)) => store::read_findings(&*crate::store::open(archive)?, id).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Archive and id of the comparison that was typed.
+fn typed_comparison(args: &RunRefArgs) -> Option<(&str, &str)> {
+    let typed = args.run.trim_end_matches('/');
+    let typed = typed.strip_suffix("/comparison.json").unwrap_or(typed);
+    match (typed.rsplit_once("/comparisons/"), args.archive.as_deref()) {
+        (Some(found), _) => Some(found),
+        (None, Some(archive)) if is_group_id(typed) => Some((archive, typed)),
+        _ => None,
+    }
 }
 
 /// 0 for a pass, 1 for anything else.
@@ -109,7 +125,8 @@ pub(crate) fn exit_code(document: &ComparisonDocument) -> ExitCode {
 /// The comparison's document, as it is in the archive.
 async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
     let inputs = Inputs::find(&config).await?;
-    let noise = learn(&inputs, &config.rules, config.join_memory).await?;
+    let templates = templates(&inputs, &config.rules).await?;
+    let noise = learn(&inputs, &config, &templates).await?;
     let id = inputs.verdict_id(&config, &noise);
     let sides = Sides {
         baseline: if inputs.baseline.is_some() {
@@ -127,7 +144,7 @@ async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
         .chain(&inputs.noise)
         .collect();
     let mut judge = Judge::new(sides, config.rules.clone(), noise);
-    let mut tally = Tally::new(runs.len() + 1, VerdictLimits::default());
+    let mut tally = Tally::new(runs.len() + 1, VerdictLimits::default(), templates);
     let mut writer = FindingsWriter::new(std::sync::Arc::clone(&inputs.store), &id);
     let mut joined = Joined::start(&inputs, &runs, Projection::All, config.join_memory);
     while let Some(row) = joined.next().await? {
@@ -157,6 +174,9 @@ async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
         .zip(first)
         .map(|(side, at)| described(side, at))
         .collect();
+    if let Some(rows) = crate::fetch::ledger(&*inputs.store, inputs.window).await? {
+        (document.holes, document.holes_left_out) = holes(inputs.window, &rows);
+    }
     take_standing(&mut document, &config.accepted);
     script::write_scripts(&mut document, &inputs, &tally).await?;
     conclude(&mut document, &config.gates);
@@ -165,13 +185,43 @@ async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
     Ok(document)
 }
 
+/// Learns path templates from the recorded requests, and from the recorded answers where only they can tell.
+async fn templates(inputs: &Inputs, rules: &RuleSet) -> anyhow::Result<Templates> {
+    let mut learner = TemplateLearner::default();
+    let needs_headers = inputs.filter.needs_headers();
+    let projection = if needs_headers {
+        Projection::All
+    } else {
+        Projection::Summary
+    };
+    let mut recorded = inputs.recorded_stream(projection);
+    while let Some(exchange) = recorded.next().await? {
+        if inputs.filter.keeps(&exchange) {
+            learner.add(&exchange);
+        }
+    }
+    if learner.needs_forms() {
+        let mut recorded = inputs.recorded_stream(Projection::All);
+        while let Some(exchange) = recorded.next().await? {
+            if inputs.filter.keeps(&exchange) {
+                learner.add_form(&exchange);
+            }
+        }
+    }
+    Ok(learner.finish(rules.templates().to_vec()))
+}
+
 /// Learns noise from the baseline and the noise runs, over the whole window.
-async fn learn(inputs: &Inputs, rules: &RuleSet, memory: usize) -> anyhow::Result<Noise> {
+async fn learn(
+    inputs: &Inputs,
+    config: &CompareConfig,
+    templates: &Templates,
+) -> anyhow::Result<Noise> {
     let mut noise = Noise::default();
     if inputs.noise.is_empty() {
         return Ok(noise);
     }
-    let options = options(rules);
+    let options = options(&config.rules);
     let runs: Vec<&Side> = inputs.baseline.iter().chain(&inputs.noise).collect();
     let baseline = usize::from(inputs.baseline.is_some());
     let needs_bodies = baseline == RECORDED || inputs.filter.needs_headers();
@@ -180,12 +230,12 @@ async fn learn(inputs: &Inputs, rules: &RuleSet, memory: usize) -> anyhow::Resul
     } else {
         Projection::Summary
     };
-    let mut joined = Joined::start(inputs, &runs, projection, memory);
+    let mut joined = Joined::start(inputs, &runs, projection, config.join_memory);
     while let Some(row) = joined.next().await? {
         let Some(recorded) = &row.sides[RECORDED] else {
             continue;
         };
-        let name = endpoint::of(recorded);
+        let name = templates.endpoint(recorded);
         let Some(left) = &row.sides[baseline] else {
             continue;
         };
@@ -245,6 +295,8 @@ fn head(config: &CompareConfig, inputs: &Inputs, id: String) -> ComparisonDocume
         candidate: inputs.candidate.described(),
         noise_runs: Vec::new(),
         coverage: inputs.candidate.document.coverage,
+        holes: vec![],
+        holes_left_out: 0,
         verdict: RunVerdict::NotEnoughEvidence,
         sentence: String::new(),
         reasons: Vec::new(),
@@ -255,6 +307,8 @@ fn head(config: &CompareConfig, inputs: &Inputs, id: String) -> ComparisonDocume
         ungrouped: 0,
         noise: Vec::new(),
         rules: Vec::new(),
+        templates: Vec::new(),
+        templates_overfull: false,
         fixed: Vec::new(),
         timeline: schema::comparison::ComparedTimeline::default(),
     }

@@ -8,9 +8,11 @@
 //! * `store` opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
 //! * `drive` is the one event loop: it asks the schedule what to do, hands requests to the lanes of `send`, and learns from
 //!   them when an answer came.
-//! * `compare` holds runs against each other; `replayer-core`'s `join`, `blame`, `noise` and `verdict` decide.
+//! * `compare` holds runs against each other; `replayer-core`'s `join`, `blame`, `noise` and `verdict` decide. `accept`
+//!   writes down what somebody takes as it is, `suggest` proposes rules.
 //! * [`run_store`] compares the answers and writes the run; `report`, `runs` and `show` read it, `run_ref` finds it.
 
+mod accept;
 pub mod cli;
 mod clock;
 mod compare;
@@ -34,6 +36,7 @@ mod send;
 mod show;
 mod shutdown;
 mod store;
+mod suggest;
 mod timer;
 pub mod units;
 
@@ -90,10 +93,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // Both TLS users, object_store and reqwest, ask for the process's provider. A second call finds it there.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
+        Command::Accept(args) => accept::accept(*args).await,
         Command::Compare(args) => compare::compare(*args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Plan(args) => plan::plan((*args).try_into()?).await,
         Command::Report(args) => report::report(args).await,
+        Command::Rules(args) => suggest::rules(args).await,
         Command::Runs(args) => runs::runs(args).await,
         Command::Show(args) => show::show(args).await,
         Command::Run(args) => Box::pin(run::run((*args).try_into()?, shutdown::requested())).await,

@@ -40,6 +40,12 @@ pub struct ComparisonDocument {
     /// What the ledger says of the window; null where the archive has no ledger.
     #[serde(default)]
     pub coverage: Option<RunCoverage>,
+    /// When something was not recorded, or was lost, in order of time and at most 100 of a kind.
+    #[serde(default)]
+    pub holes: Vec<CoverageHole>,
+    /// Holes that are not listed.
+    #[serde(default)]
+    pub holes_left_out: u64,
     /// Pass, fail, or not enough evidence.
     pub verdict: RunVerdict,
     /// Why, in one sentence.
@@ -60,6 +66,13 @@ pub struct ComparisonDocument {
     pub noise: Vec<NoiseField>,
     /// Rules, and what each set aside.
     pub rules: Vec<AppliedRule>,
+    /// Path templates by which requests are put together, beside those that show in how a path looks: those of the file of
+    /// rules, then learned ones.
+    #[serde(default)]
+    pub templates: Vec<PathTemplate>,
+    /// Whether no template was learned because the window has too many different paths.
+    #[serde(default)]
+    pub templates_overfull: bool,
     /// Groups of the acceptance file that did not come up.
     #[serde(default)]
     pub fixed: Vec<AcceptedGroup>,
@@ -115,6 +128,21 @@ pub enum ComparisonDocumentError {
         "comparison has format {0}, this program reads up to {COMPARISON_FORMAT}: use a newer one"
     )]
     Newer(u32),
+}
+
+/// Whole minutes of the window in which something was not recorded, or was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoverageHole {
+    /// The first minute.
+    #[serde(with = "text::time")]
+    pub from: Timestamp,
+    /// The first minute after it.
+    #[serde(with = "text::time")]
+    pub to: Timestamp,
+    /// What: `not recorded`, `interrupted`, `exchanges shed`, `frames dropped`, `frames truncated` or `bytes lost`.
+    pub kind: String,
+    /// How many: of minutes for `not recorded`, else of what the kind says.
+    pub count: u64,
 }
 
 /// One side of a comparison.
@@ -330,6 +358,23 @@ pub struct AppliedRule {
     pub rule: String,
     /// Differences that it set aside.
     pub suppressed: u64,
+}
+
+/// A path template that does not show in how a path looks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathTemplate {
+    /// The host; a glob for one of the file of rules.
+    pub host: String,
+    /// The template, `/users/{name}`.
+    pub template: String,
+    /// `learned`, or which line of the file of rules says it.
+    pub source: String,
+    /// Different values that were seen; 0 where they were not counted.
+    pub values: u64,
+    /// Requests that had one of them; 0 where they were not counted.
+    pub requests: u64,
+    /// Words at the same place that are no values.
+    pub words: Vec<String>,
 }
 
 /// A group that a person has accepted.

@@ -26,6 +26,11 @@ fn check_help(name: &str, arguments: &[&str]) {
 #[test]
 fn help_is_as_written_down() {
     check_help("replayer.txt", &["--help"]);
+    check_help("replayer-accept.txt", &["accept", "--help"]);
+    check_help(
+        "replayer-rules-suggest.txt",
+        &["rules", "suggest", "--help"],
+    );
     check_help("replayer-compare.txt", &["compare", "--help"]);
     check_help("replayer-plan.txt", &["plan", "--help"]);
     check_help("replayer-run.txt", &["run", "--help"]);

@@ -164,10 +164,7 @@ impl Judge {
             .map_or_else(Vec::new, |list| besides(&list.kept, &found.kept));
         let mut blamed = Vec::with_capacity(found.kept.len());
         for difference in found.kept {
-            let between = Between {
-                left: baseline,
-                right: candidate,
-            };
+            let between = Between::of(baseline, candidate);
             let excused = self.set_aside(endpoint, &difference, between, |noise, difference| {
                 noise.excuses(endpoint, difference, candidate, &unstable)
             });
@@ -187,10 +184,7 @@ impl Judge {
             });
         }
         for difference in environment {
-            let between = Between {
-                left: recorded.unwrap_or(baseline),
-                right: baseline,
-            };
+            let between = Between::of(recorded.unwrap_or(baseline), baseline);
             let excused = self.set_aside(endpoint, &difference, between, |noise, difference| {
                 noise.knows(endpoint, difference)
             });
@@ -212,7 +206,7 @@ impl Judge {
         &mut self,
         endpoint: &str,
         difference: &Difference,
-        between: Between<'_>,
+        between: Between,
         noise: impl FnOnce(&mut Noise, &Difference) -> Option<&'static str>,
     ) -> Option<(Blame, Option<String>)> {
         if let Some(rule) = self.rules.sets_aside(endpoint, difference, between) {

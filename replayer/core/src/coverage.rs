@@ -1,10 +1,14 @@
 //! How whole a recorded window is, from the ledger: what was not recorded, and what was lost while recording.
 
+mod holes;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schema::{LedgerRow, RecorderId, TimeWindow, Timestamp};
 use serde::Serialize;
+
+pub use holes::holes;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Holes that are listed; what is more is only counted.

@@ -10,35 +10,57 @@
 //! state = "accepted"               # or "fixed": it did not come up any more
 //! ```
 //! A group that is not in the file is *new*, one that is accepted is *known* up to its last day and new after it, and one
-//! that was fixed and comes up again is *returned*. Whoever accepts after a comparison has the groups that did not come up
-//! marked as fixed.
+//! that was fixed and comes up again is *returned*. People and programs write the file: [`LedgerFile`] changes entries and
+//! leaves everything else as it was typed.
+
+mod edit;
+
+use std::collections::HashMap;
 
 use schema::Timestamp;
-use schema::comparison::{AcceptedGroup, ComparisonDocument, FindingGroup};
-use serde::{Deserialize, Serialize};
+use schema::comparison::{AcceptedGroup, FindingGroup};
+use serde::Deserialize;
+use toml::Spanned;
+
+pub use edit::LedgerFile;
 
 /// What the file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    #[serde(default)]
     accepted: Vec<Entry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     group: String,
     what: String,
     by: String,
     why: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<String>,
+    state: State,
+}
+
+/// The file as typed, with where each value stands.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Typed {
+    #[serde(default)]
+    accepted: Vec<TypedEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TypedEntry {
+    group: Spanned<String>,
+    what: String,
+    by: Spanned<String>,
+    why: Spanned<String>,
+    until: Option<Spanned<String>>,
     #[serde(default)]
     state: State,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
     #[default]
@@ -84,59 +106,44 @@ impl Ledger {
     /// Reads the file.
     ///
     /// # Errors
-    /// If it is not one, with the line.
+    /// If it is not one, or says what cannot be: an id that is none, a day that is none, the same group twice, nobody or
+    /// nothing as who or why. With the line.
     pub fn parse(text: &str, file: &str) -> Result<Self, String> {
-        let ledger: Self = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = text[..at].matches('\n').count() + 1;
-            format!("{file}:{line}: {}", error.message().trim())
+        let error = |at: usize, problem: &str| {
+            let line = text[..at.min(text.len())].matches('\n').count() + 1;
+            format!("{file}:{line}: {problem}")
+        };
+        let typed: Typed = toml::from_str(text).map_err(|problem| {
+            let at = problem.span().map_or(0, |span| span.start);
+            error(at, problem.message().trim())
         })?;
-        for entry in &ledger.accepted {
-            if let Some(until) = &entry.until
-                && !is_day(until)
-            {
-                return Err(format!(
-                    "{file}: group {}: until `{until}` is no day such as 2027-01-31",
-                    entry.group
-                ));
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for entry in &typed.accepted {
+            let (group, at) = (entry.group.as_ref(), entry.group.span().start);
+            if !is_group_id(group) {
+                let problem =
+                    format!("`{group}` is no group; a group's id has 16 hexadecimal digits");
+                return Err(error(at, &problem));
             }
-        }
-        Ok(ledger)
-    }
-
-    /// The file.
-    ///
-    /// # Panics
-    /// Never: every field has a TOML form.
-    #[must_use]
-    pub fn to_toml(&self) -> String {
-        let mut text = String::new();
-        for entry in &self.accepted {
-            text.push_str("[[accepted]]\n");
-            let state = match entry.state {
-                State::Accepted => "accepted",
-                State::Fixed => "fixed",
-            };
-            let until = entry.until.as_deref();
-            let fields = [
-                ("group", Some(entry.group.as_str())),
-                ("what", Some(&entry.what)),
-                ("by", Some(&entry.by)),
-                ("why", Some(&entry.why)),
-                ("until", until),
-                ("state", Some(state)),
-            ];
-            for (name, value) in fields {
-                if let Some(value) = value {
-                    let mut quoted = String::new();
-                    // A basic string of TOML has the escapes of JSON.
-                    crate::compare::write_string(value, &mut quoted);
-                    text.push_str(&format!("{name} = {quoted}\n"));
+            if let Some(first) = seen.insert(group, at) {
+                let line = text[..first].matches('\n').count() + 1;
+                let problem = format!("group {group} is there twice, first in line {line}");
+                return Err(error(at, &problem));
+            }
+            for (name, value) in [("by", &entry.by), ("why", &entry.why)] {
+                if value.as_ref().trim().is_empty() {
+                    return Err(error(value.span().start, &format!("`{name}` is empty")));
                 }
             }
-            text.push('\n');
+            if let Some(until) = &entry.until
+                && !is_day(until.as_ref())
+            {
+                let problem = format!("`{}` is no day such as 2027-01-31", until.as_ref());
+                return Err(error(until.span().start, &problem));
+            }
         }
-        text
+        let accepted = typed.accepted.into_iter().map(TypedEntry::valid).collect();
+        Ok(Self { accepted })
     }
 
     /// How a group stands on the day of `now`, and who accepted it.
@@ -170,36 +177,18 @@ impl Ledger {
             .map(Entry::accepted)
             .collect()
     }
+}
 
-    /// Accepts groups of a comparison, and marks as fixed what did not come up in it.
-    pub fn accept(
-        &mut self,
-        document: &ComparisonDocument,
-        groups: &[&FindingGroup],
-        how: &Acceptance,
-    ) {
-        for fixed in self.fixed(&document.groups) {
-            let entry = self
-                .accepted
-                .iter_mut()
-                .find(|entry| entry.group == fixed.group);
-            if let Some(entry) = entry {
-                entry.state = State::Fixed;
-            }
+impl TypedEntry {
+    fn valid(self) -> Entry {
+        Entry {
+            group: self.group.into_inner(),
+            what: self.what,
+            by: self.by.into_inner(),
+            why: self.why.into_inner(),
+            until: self.until.map(Spanned::into_inner),
+            state: self.state,
         }
-        for group in groups {
-            self.accepted.retain(|entry| entry.group != group.group);
-            self.accepted.push(Entry {
-                group: group.group.clone(),
-                what: what(group),
-                by: how.by.clone(),
-                why: how.why.clone(),
-                until: how.until.clone(),
-                state: State::Accepted,
-            });
-        }
-        self.accepted
-            .sort_by(|a, b| (&a.what, &a.group).cmp(&(&b.what, &b.group)));
     }
 }
 
@@ -223,6 +212,12 @@ pub fn what(group: &FindingGroup) -> String {
         "{} {}{place}{}: {}",
         group.endpoint, group.part, group.location, group.cause
     )
+}
+
+/// Whether text is a group's id: 16 hexadecimal digits.
+#[must_use]
+pub fn is_group_id(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether text is a day, `2027-01-31`.

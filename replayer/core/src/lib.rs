@@ -11,9 +11,10 @@
 //! * [`correlate`]: what the target issues in place of recorded values goes into later requests.
 //! * [`pace`], [`order`] and [`scheduler`]: when each is due, what it has to follow, and what to do now.
 //! * [`h1`]: what goes on the wire for a request, and what the bytes that come back mean.
-//! * [`compare`]: whether the answer is the recorded one; [`endpoint`]: what is asked alike.
+//! * [`compare`]: whether the answer is the recorded one; [`endpoint`] and [`template`]: what is asked alike.
 //! * [`report`]: what a run found and what it concludes, in bounded memory.
-//! * [`join`], [`blame`], [`noise`], [`rules`], [`ledger`] and [`verdict`]: what runs of two builds differ in, and whose it is.
+//! * [`join`], [`blame`], [`noise`], [`rules`], [`ledger`] and [`verdict`]: what runs of two builds differ in, and whose it is;
+//!   [`suggest`]: which rules that proposes.
 //! * [`plan`] and [`coverage`]: what a window holds and how whole it is, before anything is sent.
 //!
 //! Every bound is in [`Limits`].
@@ -43,6 +44,8 @@ pub mod report;
 pub mod rewrite;
 pub mod rules;
 pub mod scheduler;
+pub mod suggest;
+pub mod template;
 #[cfg(test)]
 mod testing;
 mod value;

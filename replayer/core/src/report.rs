@@ -30,6 +30,7 @@ pub use lines::{Lines, answer_lines};
 pub use side_by_side::{CONTEXT, side_by_side};
 pub use words::{grouped, plural, share_text};
 
+pub(crate) use conclusion::capture_reasons;
 pub(crate) use latency::LatencyStats;
 pub(crate) use reasons::Reasons;
 pub(crate) use three_way::three_way;

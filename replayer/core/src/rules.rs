@@ -4,7 +4,7 @@
 //! presets = ["oracle", "clock"]
 //!
 //! [[ignore]]                       # not compared at all
-//! endpoint = "GET * /orders/**"    # glob over "METHOD host /path/template"; all endpoints if it is left out
+//! endpoint = "GET * /orders/{id}"  # glob over "METHOD host /path/template"; all endpoints if it is left out
 //! at = "$.trace"                   # glob over the place; * stands for any index or name in it
 //!
 //! [[tolerate]]                     # near enough
@@ -21,6 +21,10 @@
 //!
 //! [[mask]]                         # numbers, and words with digits, in a text may differ
 //! at = "$.message"
+//!
+//! [[template]]                     # what of a path is a value; before everything that is learned, the first that matches
+//! host = "shop.*"                  # glob; all hosts if it is left out
+//! path = "/users/{name}"
 //! ```
 //! A rule sets aside differences, never a request, and every one that it sets aside is counted under its name.
 
@@ -35,6 +39,7 @@ use schema::{DivergenceKind, Exchange};
 use crate::compare::{Difference, Part};
 use crate::location::pattern;
 use crate::noise::moment_us;
+use crate::template::FixedTemplate;
 use crate::value::{Shape, masked};
 
 pub use file::{RulesError, parse_rules};
@@ -75,23 +80,40 @@ pub(crate) struct Rule {
 pub struct RuleSet {
     rules: Vec<(Rule, u64)>,
     presets: Vec<Preset>,
+    templates: Vec<FixedTemplate>,
     by_preset: std::collections::BTreeMap<&'static str, u64>,
     /// Which rules an endpoint has.
     by_endpoint: FxHashMap<String, Vec<usize>>,
 }
 
-/// The two answers that a difference lies between.
+/// What rules ask of the two answers that a difference lies between.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Between<'a> {
-    pub(crate) left: &'a Exchange,
-    pub(crate) right: &'a Exchange,
+pub(crate) struct Between {
+    /// When the request of each was made, microseconds since 1970.
+    pub(crate) moments_us: (i64, i64),
+    /// Status of the second one.
+    pub(crate) right_status: Option<u16>,
+}
+
+impl Between {
+    pub(crate) fn of(left: &Exchange, right: &Exchange) -> Self {
+        Self {
+            moments_us: (moment_us(left), moment_us(right)),
+            right_status: right.response.as_ref().map(|response| response.status),
+        }
+    }
 }
 
 impl RuleSet {
-    pub(crate) fn new(rules: Vec<Rule>, presets: Vec<Preset>) -> Self {
+    pub(crate) fn new(
+        rules: Vec<Rule>,
+        presets: Vec<Preset>,
+        templates: Vec<FixedTemplate>,
+    ) -> Self {
         Self {
             rules: rules.into_iter().map(|rule| (rule, 0)).collect(),
             presets,
+            templates,
             ..Self::default()
         }
     }
@@ -101,6 +123,12 @@ impl RuleSet {
         if !self.presets.contains(&preset) {
             self.presets.push(preset);
         }
+    }
+
+    /// Path templates that the file says.
+    #[must_use]
+    pub fn templates(&self) -> &[FixedTemplate] {
+        &self.templates
     }
 
     /// Which member names the elements of which arrays.
@@ -121,7 +149,7 @@ impl RuleSet {
         &mut self,
         endpoint: &str,
         difference: &Difference,
-        between: Between<'_>,
+        between: Between,
     ) -> Option<String> {
         for index in self.of_endpoint(endpoint) {
             let (rule, count) = &mut self.rules[index];
@@ -176,7 +204,7 @@ impl RuleSet {
 }
 
 impl Rule {
-    fn holds(&self, difference: &Difference, between: Between<'_>) -> bool {
+    fn holds(&self, difference: &Difference, between: Between) -> bool {
         if matches!(difference.part, Part::Outcome) {
             return false;
         }
@@ -201,8 +229,8 @@ impl Rule {
             }
             (Action::TolerateTime(most), (Some(left), Some(right))) if is_value => {
                 let shapes = (
-                    Shape::of(left, moment_us(between.left)),
-                    Shape::of(right, moment_us(between.right)),
+                    Shape::of(left, between.moments_us.0),
+                    Shape::of(right, between.moments_us.1),
                 );
                 matches!(shapes, (Shape::Time(a), Shape::Time(b)) if (a - b).abs() <= *most)
             }

@@ -1,8 +1,13 @@
-//! Exchanges for tests.
+//! Exchanges and documents for tests.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use schema::comparison::{
+    COMPARISON_FORMAT, ComparedSide, ComparedTimeline, ComparedTotals, ComparisonDocument,
+    FindingGroup,
+};
+use schema::run::RunVerdict;
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
     Protocol, Request, Response, Timestamp,
@@ -66,4 +71,73 @@ pub(crate) fn exchange(connection: u64, index: u32, millis: u64) -> Exchange {
 pub(crate) fn with_request(mut exchange: Exchange, change: impl FnOnce(&mut Request)) -> Exchange {
     change(exchange.request.as_mut().unwrap());
     exchange
+}
+
+fn side(run: &str) -> ComparedSide {
+    ComparedSide {
+        run: run.to_owned(),
+        label: None,
+        state: None,
+        exchanges: 0,
+        outside: 0,
+        unjoined: 0,
+        lag_us_max: None,
+    }
+}
+
+/// A comparison of nothing.
+pub(crate) fn comparison() -> ComparisonDocument {
+    ComparisonDocument {
+        format: COMPARISON_FORMAT,
+        comparison: "0".to_owned(),
+        program: "test".to_owned(),
+        archive: "memory".to_owned(),
+        from: Timestamp::from_micros(0),
+        to: Timestamp::from_micros(1),
+        filters: vec![],
+        baseline: side("old"),
+        candidate: side("new"),
+        noise_runs: vec![],
+        coverage: None,
+        holes: vec![],
+        holes_left_out: 0,
+        verdict: RunVerdict::Fail,
+        sentence: String::new(),
+        reasons: vec![],
+        gates: vec![],
+        totals: ComparedTotals::default(),
+        endpoints: vec![],
+        groups: vec![],
+        ungrouped: 0,
+        noise: vec![],
+        rules: vec![],
+        templates: vec![],
+        templates_overfull: false,
+        fixed: vec![],
+        timeline: ComparedTimeline::default(),
+    }
+}
+
+/// A group of findings at `$.a` that the refactor is blamed for.
+pub(crate) fn group(id: &str, endpoint: &str) -> FindingGroup {
+    FindingGroup {
+        group: id.to_owned(),
+        endpoint: endpoint.to_owned(),
+        part: "body".to_owned(),
+        location: "$.a".to_owned(),
+        kind: "value".to_owned(),
+        cause: "another number".to_owned(),
+        blame: "refactor".to_owned(),
+        standing: Some("new".to_owned()),
+        requests: 1,
+        findings: 1,
+        of: 1,
+        first: START,
+        last: START,
+        examples: vec![],
+        reproducer: vec![],
+        script: String::new(),
+        accepted: None,
+        sides: None,
+    }
 }

@@ -17,9 +17,9 @@ use schema::{Blame, Completeness, ConnectionId, Exchange, ExchangeId, Finding, T
 
 use crate::blame::{Blamed, Judge, Judged, RECORDED};
 use crate::compare::{excerpt, unanswered};
-use crate::endpoint;
 use crate::join::Row;
 use crate::report::Reasons;
+use crate::template::Templates;
 
 use groups::Groups;
 use latency::PairedLatency;
@@ -78,6 +78,7 @@ pub struct Tally {
     /// Rows of runs that the recording does not have, or the filters leave out, by side.
     outside: Vec<u64>,
     lag_us_max: Vec<Option<i64>>,
+    templates: Templates,
 }
 
 #[derive(Debug, Default)]
@@ -93,9 +94,9 @@ struct Counted {
 }
 
 impl Tally {
-    /// A tally of rows with `sides` sides.
+    /// A tally of rows with `sides` sides, put together by these templates.
     #[must_use]
-    pub fn new(sides: usize, limits: VerdictLimits) -> Self {
+    pub fn new(sides: usize, limits: VerdictLimits, templates: Templates) -> Self {
         Self {
             limits,
             totals: Counted::default(),
@@ -105,6 +106,7 @@ impl Tally {
             chains: FxHashMap::default(),
             outside: vec![0; sides],
             lag_us_max: vec![None; sides],
+            templates,
         }
     }
 
@@ -123,7 +125,7 @@ impl Tally {
             return Vec::new();
         };
         self.remember(row);
-        let name = endpoint::of(recorded);
+        let name = self.templates.endpoint(recorded);
         let judged = judge.judge(&name, row);
         let candidate = row.sides[judge.sides().candidate].as_deref();
         let baseline = row.sides[judge.sides().baseline].as_deref();
@@ -197,6 +199,8 @@ impl Tally {
         };
         (document.groups, document.ungrouped) = self.groups.written(judged);
         document.timeline = self.timeline.written();
+        document.templates = self.templates.described();
+        document.templates_overfull = self.templates.is_overfull();
     }
 
     fn group(

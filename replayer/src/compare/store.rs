@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use schema::comparison::{ComparisonDocument, comparison_path};
-use schema::{Finding, encode_findings};
+use schema::{Finding, decode_findings, encode_findings};
 
 /// Findings a file.
 const FINDINGS_ROWS_MAX: usize = 20_000;
@@ -88,6 +89,28 @@ pub(crate) async fn read_document(
     ComparisonDocument::from_json(&json)
         .with_context(read)
         .map(Some)
+}
+
+/// Every finding that a comparison stored.
+///
+/// # Errors
+/// If a file cannot be read.
+pub(super) async fn read_findings(
+    store: &dyn ObjectStore,
+    comparison: &str,
+) -> anyhow::Result<Vec<Finding>> {
+    let folder = Path::from(format!("comparisons/{comparison}/findings"));
+    let listed: Vec<_> = store.list(Some(&folder)).try_collect().await?;
+    let mut paths: Vec<Path> = listed.into_iter().map(|file| file.location).collect();
+    paths.sort();
+    let mut findings = Vec::new();
+    for path in paths {
+        let read = || format!("read {path}");
+        let file = store.get(&path).await.with_context(read)?;
+        let bytes = file.bytes().await.with_context(read)?;
+        findings.extend(decode_findings(bytes).with_context(read)?);
+    }
+    Ok(findings)
 }
 
 async fn put(store: &dyn ObjectStore, path: &str, payload: PutPayload) -> anyhow::Result<()> {

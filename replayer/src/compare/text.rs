@@ -198,11 +198,44 @@ fn aside(document: &ComparisonDocument, style: Style, text: &mut String) {
             );
         }
     }
+    templates(document, style, text);
     for fixed in &document.fixed {
         let _ = writeln!(
             text,
             "\nno longer there, accepted by {}: {}",
             fixed.by, fixed.what
         );
+    }
+}
+
+/// The templates that do not show in how a path looks, so that nobody wonders what an endpoint is made of.
+fn templates(document: &ComparisonDocument, style: Style, text: &mut String) {
+    if document.templates_overfull {
+        let _ = writeln!(
+            text,
+            "\nno path template was learned: there are too many different paths"
+        );
+    }
+    if document.templates.is_empty() {
+        return;
+    }
+    let title = style.paint(Colour::Strong, "Path templates");
+    let _ = writeln!(text, "\n{title}");
+    for template in document.templates.iter().take(QUIET_MAX) {
+        let (host, path) = (one_line(&template.host), one_line(&template.template));
+        let _ = if template.values > 0 {
+            let (values, requests) = (grouped(template.values), grouped(template.requests));
+            let source = &template.source;
+            writeln!(
+                text,
+                "  {host} {path}: {source} from {values} values in {requests} requests"
+            )
+        } else {
+            writeln!(text, "  {host} {path}: {}", template.source)
+        };
+    }
+    if document.templates.len() > QUIET_MAX {
+        let more = grouped((document.templates.len() - QUIET_MAX) as u64);
+        let _ = writeln!(text, "  and {more} more templates");
     }
 }

@@ -1,7 +1,7 @@
 //! `replayer compare`, made sense of.
 
 use anyhow::Context as _;
-use globset::GlobBuilder;
+use replayer_core::endpoint;
 use replayer_core::ledger::Ledger;
 use replayer_core::rules::{RuleSet, parse_rules};
 use replayer_core::verdict::{Gates, Required};
@@ -81,11 +81,10 @@ pub(crate) fn rules(args: &RulesFileArgs) -> anyhow::Result<(RuleSet, String)> {
 
 fn gates(args: &GatesArgs) -> anyhow::Result<Gates> {
     let required = |text: &String| {
-        let glob = GlobBuilder::new(text).literal_separator(true).build();
-        let glob = glob.with_context(|| format!("--require `{text}` is no glob"))?;
+        let glob = endpoint::glob(text);
         anyhow::Ok(Required {
             text: text.clone(),
-            glob: glob.compile_matcher(),
+            glob: glob.with_context(|| format!("--require `{text}` is no glob"))?,
         })
     };
     Ok(Gates {

@@ -119,3 +119,58 @@ fn a_window_without_rows_is_one_hole() {
     assert_eq!((coverage.minutes_missing, coverage.holes.len()), (60, 1));
     assert!(!coverage.is_whole());
 }
+
+#[test]
+fn losses_of_minutes_that_follow_each_other_are_one_hole() {
+    let lost = |minute: &str, change: fn(&mut LedgerRow)| {
+        let (recorder, mut row) = row("a", minute);
+        change(&mut row);
+        (recorder, row)
+    };
+    let rows = [
+        lost("13:00", |row| row.frames_dropped = 3),
+        lost("13:01", |row| row.frames_dropped = 4),
+        lost("13:03", |row| row.exchanges_shed = 5),
+        lost("13:04", |row| {
+            (row.interruptions, row.frames_dropped) = (1, 1)
+        }),
+        // Outside.
+        lost("12:59", |row| row.gap_bytes = 9),
+        lost("13:06", |row| row.gap_bytes = 9),
+    ];
+    let window = window("2026-11-22T13:00:30Z", "2026-11-22T13:06:00Z");
+    let (holes, left_out) = super::holes(window, &rows);
+    let text = |time: Timestamp| time.to_string()[11..16].to_owned();
+    let holes: Vec<String> = holes
+        .iter()
+        .map(|hole| {
+            format!(
+                "{}-{} {} {}",
+                text(hole.from),
+                text(hole.to),
+                hole.count,
+                hole.kind
+            )
+        })
+        .collect();
+    assert_eq!(
+        holes,
+        [
+            "13:00-13:02 7 frames dropped",
+            "13:02-13:03 1 not recorded",
+            "13:03-13:04 5 exchanges shed",
+            "13:04-13:05 1 interrupted",
+            "13:04-13:05 1 frames dropped",
+            "13:05-13:06 1 not recorded",
+        ]
+    );
+    assert_eq!(left_out, 0);
+    // A hole in every second of 500 minutes.
+    let window = self::window("2026-11-22T13:00:00Z", "2026-11-22T21:20:00Z");
+    let rows: Vec<_> = (0..500)
+        .step_by(2)
+        .map(|minute| row("a", &format!("{:02}:{:02}", 13 + minute / 60, minute % 60)))
+        .collect();
+    let (holes, left_out) = super::holes(window, &rows);
+    assert_eq!((holes.len(), left_out), (100, 150));
+}

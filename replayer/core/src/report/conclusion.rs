@@ -10,7 +10,9 @@
 //!    enough evidence**. So a run in which nothing was compared never passes.
 //! 3. Otherwise: **pass**.
 
-use schema::run::{ReasonCount, RunConclusion, RunDocument, RunState, RunTotals, RunVerdict};
+use schema::run::{
+    ReasonCount, RunConclusion, RunCoverage, RunDocument, RunState, RunTotals, RunVerdict,
+};
 
 use super::words::{grouped, plural, share_text};
 
@@ -241,7 +243,7 @@ fn reasons(document: &RunDocument) -> Vec<String> {
         ));
     }
     reasons.extend(correlation_reasons(document));
-    reasons.extend(capture_reasons(document));
+    reasons.extend(capture_reasons(document.coverage.as_ref()));
     reasons
 }
 
@@ -272,8 +274,8 @@ fn correlation_reasons(document: &RunDocument) -> Vec<String> {
 }
 
 /// What the ledger says was lost before the archive.
-fn capture_reasons(document: &RunDocument) -> Vec<String> {
-    let Some(coverage) = &document.coverage else {
+pub(crate) fn capture_reasons(coverage: Option<&RunCoverage>) -> Vec<String> {
+    let Some(coverage) = coverage else {
         return vec![
             "the archive has no capture ledger for this window, so what the mirror lost is not known"
                 .to_owned(),

@@ -1,10 +1,12 @@
 //! The TOML file of rules.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Action, Rule, RuleSet};
+use crate::template::FixedTemplate;
+use crate::{endpoint, location};
 
 /// Why a file of rules was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +35,8 @@ struct File {
     keyed: Vec<Spanned<Keyed>>,
     #[serde(default)]
     mask: Vec<Spanned<Place>>,
+    #[serde(default)]
+    template: Vec<Template>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +61,13 @@ struct Keyed {
     endpoint: Option<Spanned<String>>,
     at: Spanned<String>,
     key: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Template {
+    host: Option<Spanned<String>>,
+    path: Spanned<String>,
 }
 
 /// Reads a file of rules.
@@ -114,7 +125,12 @@ pub fn parse_rules(text: &str, file: &str) -> Result<RuleSet, RulesError> {
                 .map_err(|problem| reader.error(preset.span().start, problem))?,
         );
     }
-    Ok(RuleSet::new(rules, presets))
+    let templates = parsed
+        .template
+        .iter()
+        .map(|template| reader.template(template));
+    let templates = templates.collect::<Result<_, _>>()?;
+    Ok(RuleSet::new(rules, presets, templates))
 }
 
 struct Reader<'a> {
@@ -139,24 +155,33 @@ impl Reader<'_> {
         })
     }
 
+    fn template(&self, template: &Template) -> Result<FixedTemplate, RulesError> {
+        let host = template.host.as_ref().map(|host| {
+            let text = host.as_ref().to_ascii_lowercase();
+            let glob = endpoint::glob(&text).map_err(|error| {
+                let problem = format!("`{text}` is no glob: {}", error.kind());
+                self.error(host.span().start, problem)
+            });
+            glob.map(|glob| (text, glob))
+        });
+        let at = template.path.span().start;
+        let name = format!("{}:{}", self.file, self.line(at));
+        FixedTemplate::new(host.transpose()?, template.path.as_ref(), name)
+            .map_err(|problem| self.error(at, problem))
+    }
+
     /// A glob; in a place, brackets are indices and not classes of characters.
     fn glob(&self, glob: &Spanned<String>, is_place: bool) -> Result<GlobMatcher, RulesError> {
         let text = glob.as_ref();
-        let escaped = if is_place {
-            text.replace('[', "\u{1}")
-                .replace(']', "[]]")
-                .replace('\u{1}', "[[]")
+        let built = if is_place {
+            location::glob(text)
         } else {
-            text.clone()
+            endpoint::glob(text)
         };
-        GlobBuilder::new(&escaped)
-            .literal_separator(!is_place)
-            .build()
-            .map(|glob| glob.compile_matcher())
-            .map_err(|error| {
-                let problem = format!("`{text}` is no glob: {}", error.kind());
-                self.error(glob.span().start, problem)
-            })
+        built.map_err(|error| {
+            let problem = format!("`{text}` is no glob: {}", error.kind());
+            self.error(glob.span().start, problem)
+        })
     }
 
     /// `500ms`, `5s`, `2m`, `1h` in microseconds.

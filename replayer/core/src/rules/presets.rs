@@ -7,11 +7,10 @@
 
 use std::str::FromStr;
 
-use schema::{DivergenceKind, Exchange};
+use schema::DivergenceKind;
 
 use super::Between;
 use crate::compare::Difference;
-use crate::noise::moment_us;
 use crate::value::{Shape, parse_time, unquoted};
 
 /// How far from the distance of the two requests a time may have moved, microseconds.
@@ -57,11 +56,7 @@ impl Preset {
     }
 
     /// The effect that makes the two sides of a difference the same.
-    pub(super) fn effect(
-        self,
-        difference: &Difference,
-        between: Between<'_>,
-    ) -> Option<&'static str> {
+    pub(crate) fn effect(self, difference: &Difference, between: Between) -> Option<&'static str> {
         match self {
             Self::Oracle => oracle(difference, between),
             Self::Clock => clock(difference, between).then_some(CLOCK),
@@ -69,7 +64,7 @@ impl Preset {
     }
 }
 
-fn oracle(difference: &Difference, between: Between<'_>) -> Option<&'static str> {
+fn oracle(difference: &Difference, between: Between) -> Option<&'static str> {
     let is_nothing = |text: Option<&str>| matches!(text, None | Some("null" | "\"\""));
     let (left, right) = (difference.expected.as_deref(), difference.actual.as_deref());
     match difference.kind {
@@ -94,12 +89,12 @@ fn oracle(difference: &Difference, between: Between<'_>) -> Option<&'static str>
     if left.trim_end_matches(' ') == right.trim_end_matches(' ') {
         return Some(PADDING);
     }
-    if left.contains("ORA-") && !right.contains("ORA-") && is_error(between.right) {
+    if left.contains("ORA-") && !right.contains("ORA-") && between.right_status >= Some(400) {
         return Some(ERROR);
     }
     let times = (
-        parse_time(&dated(left), moment_us(between.left)),
-        parse_time(&dated(right), moment_us(between.right)),
+        parse_time(&dated(left), between.moments_us.0),
+        parse_time(&dated(right), between.moments_us.1),
     );
     let is_same_second = |(a, b): (i64, i64)| a.div_euclid(SECOND_US) == b.div_euclid(SECOND_US);
     times
@@ -117,11 +112,6 @@ fn dated(text: &str) -> String {
     } else {
         text.to_owned()
     }
-}
-
-fn is_error(exchange: &Exchange) -> bool {
-    let response = exchange.response.as_ref();
-    response.is_some_and(|response| response.status >= 400)
 }
 
 /// The digits of a decimal number without zeros that say nothing; text with an exponent as it is.
@@ -145,11 +135,11 @@ fn decimal(text: &str) -> String {
     }
 }
 
-fn clock(difference: &Difference, between: Between<'_>) -> bool {
+fn clock(difference: &Difference, between: Between) -> bool {
     let (Some(left), Some(right)) = (&difference.expected, &difference.actual) else {
         return false;
     };
-    let moments = (moment_us(between.left), moment_us(between.right));
+    let moments = between.moments_us;
     match (Shape::of(left, moments.0), Shape::of(right, moments.1)) {
         (Shape::Time(a), Shape::Time(b)) => {
             ((b - a) - (moments.1 - moments.0)).abs() <= CLOCK_BOUND_US

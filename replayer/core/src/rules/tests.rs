@@ -16,10 +16,7 @@ fn aside(set: &mut RuleSet, expected: &str, actual: &str) -> Vec<Option<String>>
         ..Rules::default()
     };
     let found = differences(&left, &right, &rules).unwrap().kept;
-    let between = Between {
-        left: &left,
-        right: &right,
-    };
+    let between = Between::of(&left, &right);
     found
         .iter()
         .map(|d| set.sets_aside(ENDPOINT, d, between))
@@ -106,7 +103,7 @@ fn errors_name_the_line() {
         ("[[tolerate]]\nat = \"a\"\n", 1),
         ("[[tolerate]]\nat = \"a\"\ntime = \"5 parsecs\"\n", 3),
         ("presets = [\n \"sybase\"]\n", 2),
-        ("[[ignore]]\nat = \"a\"\nendpoint = \"{\"\n", 3),
+        ("[[ignore]]\nat = \"a\"\nendpoint = \"[a\"\n", 3),
     ];
     for (text, line) in table {
         let error = parse_rules(text, "rules.toml").unwrap_err();

@@ -11,7 +11,7 @@ use globset::GlobMatcher;
 use schema::comparison::{ComparisonDocument, Gate};
 use schema::run::RunVerdict;
 
-use crate::report::{grouped, plural, share_text};
+use crate::report::{capture_reasons, grouped, plural, share_text};
 
 /// What a pass asks for.
 #[derive(Clone, Debug)]
@@ -97,6 +97,7 @@ pub fn conclude(document: &mut ComparisonDocument, gates: &Gates) {
             .map(|by| format!("{} not judged: {}", was(by.count), by.reason)),
     );
     reasons.extend(aside(document));
+    reasons.extend(capture_reasons(document.coverage.as_ref()));
     document.verdict = verdict;
     document.sentence = sentence;
     document.reasons = reasons;

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use schema::comparison::{COMPARISON_FORMAT, ComparedSide, ComparedTimeline};
 use schema::run::RunVerdict;
 
 use super::*;
@@ -8,46 +7,7 @@ use crate::blame::Sides;
 use crate::compare::sample;
 use crate::noise::Noise;
 use crate::rules::RuleSet;
-
-fn side(run: &str) -> ComparedSide {
-    ComparedSide {
-        run: run.to_owned(),
-        label: None,
-        state: None,
-        exchanges: 0,
-        outside: 0,
-        unjoined: 0,
-        lag_us_max: None,
-    }
-}
-
-fn document() -> ComparisonDocument {
-    ComparisonDocument {
-        format: COMPARISON_FORMAT,
-        comparison: "0".to_owned(),
-        program: "test".to_owned(),
-        archive: "memory".to_owned(),
-        from: Timestamp::from_micros(0),
-        to: Timestamp::from_micros(1),
-        filters: vec![],
-        baseline: side("old"),
-        candidate: side("new"),
-        noise_runs: vec![],
-        coverage: None,
-        verdict: RunVerdict::Fail,
-        sentence: String::new(),
-        reasons: vec![],
-        gates: vec![],
-        totals: ComparedTotals::default(),
-        endpoints: vec![],
-        groups: vec![],
-        ungrouped: 0,
-        noise: vec![],
-        rules: vec![],
-        fixed: vec![],
-        timeline: ComparedTimeline::default(),
-    }
-}
+use crate::testing::comparison;
 
 /// Judges (recorded, candidate, baseline) bodies; an empty candidate is missing.
 fn concluded(
@@ -61,7 +21,7 @@ fn concluded(
         noise: vec![],
     };
     let mut judge = Judge::new(sides, RuleSet::default(), Noise::default());
-    let mut tally = Tally::new(3, limits);
+    let mut tally = Tally::new(3, limits, Templates::default());
     for (n, (recorded, candidate, baseline)) in bodies.iter().enumerate() {
         let at = |body: &str| {
             let mut exchange = sample::exchange(&format!("/a/{n}"), 200, &[], body.as_bytes());
@@ -82,7 +42,7 @@ fn concluded(
         };
         let _stored = tally.add(&mut judge, &row);
     }
-    let mut document = document();
+    let mut document = comparison();
     tally.write_into(&mut document);
     for group in &mut document.groups {
         group.standing = (group.blame == "refactor").then(|| "new".to_owned());
