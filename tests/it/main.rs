@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod archive;
+mod browser;
 mod captures;
 mod cli_recorder;
 mod cli_replayer;

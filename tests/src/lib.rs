@@ -14,10 +14,12 @@
 //! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC.
 //! * [`S3Server`]: a real S3 server on loopback. [`read_archive`]: an archive on disk, back as exchanges.
 //! * [`Http2Server`], [`Grpc`]: servers of others that speak HTTP/2. [`Relay`]: notes what passes between them and clients.
+//! * [`browse()`]: a page in a real browser. [`run_python`]: readers that are not ours.
 //! * [`shared_captures`], [`transactions`]: other people's captures, with a second opinion on each.
 
 mod archive;
 mod bin;
+mod browser;
 mod capture;
 pub mod fuzz;
 pub mod h2;
@@ -41,6 +43,7 @@ mod workspace;
 
 pub use archive::{decode_segment, files_below, read_archive, read_ledger, read_run};
 pub use bin::{Ran, TIME_LIMIT, recorder, replayer, run, run_with_input, run_within};
+pub use browser::browse;
 pub use capture::{CapturedFrame, read_capture};
 pub use http2::{Grpc, Http2Server};
 pub use listening::{Listening, await_answer, get, metric, mirror};
