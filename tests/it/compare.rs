@@ -1,5 +1,7 @@
 //! What `replayer compare` says beside its verdict: files for CI, acceptance, rules, reports, and honest refusals.
 
+mod sql;
+
 use std::path::PathBuf;
 
 use schema::comparison::ComparisonDocument;
@@ -145,6 +147,113 @@ fn what_is_accepted_passes_until_it_is_over() {
     assert_eq!(compared.document(&strict).verdict, RunVerdict::Fail);
     write("2020-01-01");
     assert_eq!(compared.document(&accepted).verdict, RunVerdict::Fail);
+}
+
+#[test]
+fn accepting_a_group_makes_the_next_comparison_pass() {
+    let compared = Compared::new(old, new);
+    let document = compared.document(&SIDES);
+    let (archive, id) = (compared.archive(), document.comparison.as_str());
+    let file = compared.file("accepted.toml");
+    let accept = |comparison: &str, flags: &[&str]| {
+        run(replayer()
+            .args(["accept", comparison, "--archive", &archive])
+            .args(["--accepted", file.to_str().unwrap()])
+            .args(flags))
+    };
+    let said = ["--by", "ada", "--why", "the contract says so"];
+    let group = document.groups[0].group.as_str();
+    let environment = document.groups.iter().find(|g| g.blame == "environment");
+    let not_ours = ["--group", &environment.unwrap().group];
+    for (flags, expected) in [
+        (&[][..], "--group ID"),
+        (&["--all"], "--by NAME"),
+        (&["--all", "--by", "ada", "--why", " "], "--why TEXT"),
+        (
+            &[&said[..], &["--all", "--until", "soon"]].concat(),
+            "`soon` is no day",
+        ),
+        (
+            &[&said[..], &["--all", "--until", "2020-01-01"]].concat(),
+            "is over",
+        ),
+        (&[&said[..], &["--group", "7"]].concat(), "has no group `7`"),
+        (&[&said[..], &not_ours].concat(), "blamed on environment"),
+        (&[&said[..], &["--endpoint", "[x"]].concat(), "is no glob"),
+    ] {
+        let ran = accept(id, flags).expect_code(2);
+        assert!(ran.stderr.contains(expected), "{flags:?}: {}", ran.stderr);
+        assert!(!file.exists());
+    }
+    let ran = accept(id, &[&said[..], &["--group", group, "--json"]].concat()).expect_code(0);
+    assert!(ran.stdout.contains(group), "{}", ran.stdout);
+    // Accepted by somebody, with a comment beside it: everybody's command to accept the rest leaves it alone.
+    let typed = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("\"ada\"", "\"bob\" # by phone");
+    std::fs::write(&file, &typed).unwrap();
+    let ran = accept(
+        id,
+        &[&said[..], &["--endpoint", "GET * /orders/{id}"]].concat(),
+    );
+    assert!(ran.expect_code(0).stdout.starts_with("nothing new"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), typed);
+    let accepted = [&SIDES[..], &["--accepted", file.to_str().unwrap()]].concat();
+    assert_eq!(compared.document(&accepted).verdict, RunVerdict::Pass);
+    // Mended in the next build, and so marked, it is news if it comes back.
+    compared.replay("mended", old, &[]);
+    let sides = ["--baseline", "old", "--candidate", "mended"];
+    let printed = compared.file("printed.json");
+    std::fs::write(
+        &printed,
+        compared.compare(&[&sides[..], &["--json"]].concat()).stdout,
+    )
+    .unwrap();
+    let ran = accept(printed.to_str().unwrap(), &["--mark-fixed"]).expect_code(0);
+    assert!(
+        ran.stdout.starts_with(&format!("fixed {group} ")),
+        "{}",
+        ran.stdout
+    );
+    let returned = compared.document(&accepted);
+    assert_eq!(returned.groups[0].standing.as_deref(), Some("returned"));
+    assert_eq!(returned.verdict, RunVerdict::Fail);
+    std::fs::write(&file, format!("{typed}[[accepted]]\ngroup = \"x\"\n")).unwrap();
+    let ran = accept(id, &[&said[..], &["--all"]].concat()).expect_code(2);
+    assert!(ran.stderr.contains("accepted.toml:"), "{}", ran.stderr);
+}
+
+#[test]
+fn suggested_rules_are_read_and_set_aside_what_they_were_made_from() {
+    fn traced(arrival: &Arrival) -> Answer {
+        let id = arrival.path().rsplit('/').next().unwrap();
+        let total = if id == "2" { "11.50" } else { "10.50" };
+        let body = format!(
+            "{{\"id\":{id},\"total\":\"{total}\",\"note\":\"took {id} of {}\"}}",
+            arrival.at.as_nanos()
+        );
+        Answer::json(body)
+    }
+    let compared = Compared::new(traced, traced);
+    let archive = compared.archive();
+    let suggest = |run_name: &str| {
+        let flags = ["rules", "suggest", run_name, "--archive", &archive];
+        run(replayer().args(flags)).expect_code(0).stdout
+    };
+    // Against the recording: a field that production does not have is nothing to be quiet about.
+    let of_run = suggest("old");
+    assert!(of_run.contains("# Not proposed"), "{of_run}");
+    assert!(of_run.contains("body $.note: something is missing, new, or of another type, 3 differences in 3 of 3 judged requests"), "{of_run}");
+    let document = compared.document(&SIDES);
+    assert_eq!(document.totals.refactor, 3);
+    let of_comparison = suggest(&document.comparison);
+    let file = compared.file("rules.toml");
+    std::fs::write(&file, &of_comparison).unwrap();
+    let ruled = compared.document(&[&SIDES[..], &["--rules", file.to_str().unwrap()]].concat());
+    assert_eq!(ruled.verdict, RunVerdict::Pass, "{of_comparison}");
+    assert_eq!(ruled.rules[0].suppressed, 3);
+    let ran = run(replayer().args(["rules", "suggest", "nothing", "--archive", &archive]));
+    assert!(ran.expect_code(2).stderr.contains("nothing"));
 }
 
 #[test]
