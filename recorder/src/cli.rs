@@ -1,5 +1,6 @@
 //! The command line exactly as it is typed; nothing is checked here, see `config`.
 
+mod archive;
 mod redact;
 mod selection;
 
@@ -14,6 +15,7 @@ use crate::listen::Shed;
 use crate::spool::{SyncPolicy, WhenFull};
 use crate::units::{ByteSize, ParseUnitError, parse_address, parse_percent, parse_span};
 
+pub use archive::{ArchiveCommand, CoverageArgs, LsArgs, PlaceArgs, WindowArgs};
 pub use redact::RedactArgs;
 pub use selection::SelectionArgs;
 
@@ -78,6 +80,10 @@ pub enum Command {
     #[command(args_override_self = true)]
     #[command(after_help = AFTER_LISTEN_CODES, after_long_help = long_after_listen())]
     Listen(Box<ListenArgs>),
+
+    /// See what an archive holds and how whole it is, and keep it
+    #[command(subcommand, args_override_self = true)]
+    Archive(ArchiveCommand),
 }
 
 fn long_after_listen() -> String {
@@ -449,6 +455,7 @@ impl Cli {
         match &self.command {
             Command::Read(read) => &read.output,
             Command::Listen(listen) => &listen.output,
+            Command::Archive(archive) => archive.output(),
         }
     }
 }

@@ -144,6 +144,10 @@ impl TryFrom<Cli> for Config {
                     ..recording
                 })
             }
+            Command::Archive(_) => {
+                let text = "it records nothing, and has a configuration of its own".to_owned();
+                Err(problem("archive", text))
+            }
         }
     }
 }

@@ -13,6 +13,7 @@
 //! * `spool`: what was recorded, on this machine's disk until the archive has it.
 //! * `writer`: which segment an exchange goes into, and when it is cut.
 //! * `upload`: publishes segments, never twice; `store`: where an archive is.
+//! * `archive`: what an archive holds and how whole it is, and what is done to it afterwards.
 //! * [`Summary`]: what was done, and what to do about what is missing.
 //!
 //! Without a spool, a full archive store slows reading down: at most two sealed segments wait for it. With one, reading goes on
@@ -20,6 +21,7 @@
 
 #![warn(missing_docs)]
 
+mod archive;
 mod capture;
 pub mod cli;
 mod config;
@@ -89,6 +91,9 @@ pub fn cli_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return output::usage(&error),
     };
     output::init_logs(matches!(cli.command, cli::Command::Listen(_)));
+    if let cli::Command::Archive(command) = cli.command {
+        return archive::main(command);
+    }
     let args = cli.output().clone();
     let result = Config::try_from(cli)
         .map_err(anyhow::Error::new)

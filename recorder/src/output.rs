@@ -58,6 +58,28 @@ pub(crate) fn summary(summary: &Summary, args: &OutputArgs) -> ExitCode {
     }
 }
 
+/// Prints what a command of `recorder archive` found and says which exit code it means.
+pub(crate) fn report(text: &str, complete: bool) -> ExitCode {
+    // As for a summary.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+    if complete {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(INCOMPLETE)
+    }
+}
+
+/// How many columns a line on standard output may have: the terminal's; elsewhere what `COLUMNS` says, or 100.
+pub(crate) fn width() -> usize {
+    if let Some((width, _)) = terminal_size::terminal_size_of(io::stdout()) {
+        return width.0.into();
+    }
+    let columns = std::env::var("COLUMNS").ok();
+    columns
+        .and_then(|columns| columns.parse().ok())
+        .unwrap_or(100)
+}
+
 /// Prints why the program failed, in one line.
 pub(crate) fn failure(error: &anyhow::Error) -> ExitCode {
     let mut line = String::from("recorder: ");

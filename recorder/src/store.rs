@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -43,6 +43,20 @@ impl Archive {
             "file" => Self::local(url),
             _ => Self::s3(url),
         }
+    }
+
+    /// Opens the archive at `url`, which must be there as far as that can be told without asking a store.
+    ///
+    /// # Errors
+    /// If a local folder does not exist, or as [`Archive::open`].
+    pub(crate) fn open_existing(url: &Url) -> anyhow::Result<Self> {
+        if url.scheme() == "file" {
+            let folder = folder(url)?;
+            if !folder.is_dir() {
+                bail!("there is no archive `{}`: no such folder", folder.display());
+            }
+        }
+        Self::open(url)
     }
 
     /// Where the object at `path` below the archive's URL lies in the store.

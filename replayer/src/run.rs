@@ -284,6 +284,7 @@ fn run_coverage(coverage: &Coverage) -> RunCoverage {
     RunCoverage {
         minutes: coverage.minutes,
         minutes_recorded: coverage.minutes_recorded,
+        recorder_minutes_missing: coverage.recorder_minutes_missing,
         frames: coverage.frames,
         frames_dropped: coverage.frames_dropped,
         frames_truncated: coverage.frames_truncated,

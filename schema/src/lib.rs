@@ -9,6 +9,7 @@
 //! * [`SegmentDecoder`]: byte ranges in, exchanges in time order out; it asks for what it needs and reads nothing itself.
 //! * [`SegmentKey`] and [`Table`]: where a segment lies, so that a window is found from a listing.
 //! * [`LedgerRow`], [`Divergence`], [`RunDocument`]: what else an archive holds.
+//! * [`window`], [`filter`], [`coverage`]: which part of an archive is meant, and how whole it is.
 //!
 //! Times are UTC. Sizes are bytes. Nothing here reads a clock, a file, a socket or the environment.
 
@@ -18,11 +19,13 @@ mod builder;
 pub mod columns;
 pub mod comparison;
 mod content;
+pub mod coverage;
 mod decoder;
 mod divergence;
 mod emptied;
 mod error;
 mod exchange;
+pub mod filter;
 mod finding;
 mod headers;
 mod id;
@@ -39,6 +42,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod time;
+pub mod window;
 
 pub use builder::{Pushed, SealedSegment, SegmentBuilder, SegmentOptions};
 pub use content::{ContentError, decode_content, encode_content};

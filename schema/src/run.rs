@@ -268,6 +268,9 @@ pub struct RunCoverage {
     pub minutes: u64,
     /// Those among them that some recorder lived through.
     pub minutes_recorded: u64,
+    /// Minutes that one recorder lacks between its first and its last, while another one recorded.
+    #[serde(default)]
+    pub recorder_minutes_missing: u64,
     /// Frames received.
     pub frames: u64,
     /// Frames that the socket or the NIC dropped.

@@ -30,6 +30,11 @@ fn help_is_as_written_down() {
     check_help("recorder-read-short.txt", &["read", "-h"]);
     check_help("recorder-listen.txt", &["listen", "--help"]);
     check_help("recorder-listen-short.txt", &["listen", "-h"]);
+    check_help("recorder-archive.txt", &["archive", "--help"]);
+    for command in ["ls", "coverage"] {
+        let file = format!("recorder-archive-{command}.txt");
+        check_help(&file, &["archive", command, "--help"]);
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod join;
 mod laws;
 mod limits;
 mod listen;
+mod maintain;
 mod mutants;
 mod pitfalls;
 mod privacy;

@@ -290,6 +290,12 @@ pub(crate) fn capture_reasons(coverage: Option<&RunCoverage>) -> Vec<String> {
             plural(coverage.minutes, "minute")
         ));
     }
+    if coverage.recorder_minutes_missing > 0 {
+        reasons.push(format!(
+            "one recorder was down for {} in which another one recorded",
+            plural(coverage.recorder_minutes_missing, "minute")
+        ));
+    }
     let counts = [
         (coverage.frames_dropped, "frame", "dropped at capture"),
         (coverage.frames_truncated, "frame", "cut by the mirror"),

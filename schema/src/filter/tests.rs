@@ -1,19 +1,18 @@
-use schema::{Exchange, Sample, SampleBy};
-
 use super::{Filter, HeaderPattern, Pattern, StatusRange};
-use crate::testing::{exchange, with_request};
+use crate::testing::exchange;
+use crate::{Exchange, Sample, SampleBy};
 
 /// `POST Shop.test /api/orders/7?x=1`, answered with 404.
 fn order() -> Exchange {
-    let mut exchange = with_request(exchange(1, 0, 0), |request| {
-        request.method = "POST".to_owned();
-        request.host = Some("Shop.test".to_owned());
-        request.path = "/api/orders/7".to_owned();
-        request.query = Some("x=1".to_owned());
-        request.headers = [("User-Agent", "Mobile 1"), ("Accept", "a"), ("accept", "b")]
-            .into_iter()
-            .collect();
-    });
+    let mut exchange = exchange(4, 0);
+    let request = exchange.request.as_mut().unwrap();
+    request.method = "POST".to_owned();
+    request.host = Some("Shop.test".to_owned());
+    request.path = "/api/orders/7".to_owned();
+    request.query = Some("x=1".to_owned());
+    request.headers = [("User-Agent", "Mobile 1"), ("Accept", "a"), ("accept", "b")]
+        .into_iter()
+        .collect();
     exchange.response.as_mut().unwrap().status = 404;
     exchange
 }
@@ -147,7 +146,7 @@ fn every_header_has_to_match_with_one_of_its_values() {
 
 #[test]
 fn what_was_not_seen_does_not_match() {
-    let mut unseen = exchange(1, 0, 0);
+    let mut unseen = exchange(4, 0);
     unseen.request = None;
     let paths = vec![Pattern::path("/**").unwrap()];
     assert!(
@@ -170,7 +169,7 @@ fn exchanges_by_id_and_a_sample() {
         },
         true,
     );
-    let exchanges = [exchange(1, 1, 0).id()].into_iter().collect();
+    let exchanges = [exchange(5, 0).id()].into_iter().collect();
     check(
         &Filter {
             exchanges,

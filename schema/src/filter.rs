@@ -6,8 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::{Exchange, ExchangeId, ParsePatternError, Pattern, Sample, StatusRange};
 use rustc_hash::FxHashSet;
-use schema::{Exchange, ExchangeId, ParsePatternError, Pattern, Sample, StatusRange};
 
 /// The conditions; an empty one lets everything through.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +67,7 @@ impl Filter {
     /// Whether heads are needed to decide, beside the columns of a summary.
     #[must_use]
     pub fn needs_headers(&self) -> bool {
-        use schema::SampleBy::{Cookie, Header};
+        use crate::SampleBy::{Cookie, Header};
         let by = self.sample.as_ref().map(|sample| &sample.by);
         !self.headers.is_empty() || matches!(by, Some(Header(_) | Cookie(_)))
     }

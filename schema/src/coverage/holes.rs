@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use schema::comparison::CoverageHole;
-use schema::{LedgerRow, RecorderId, TimeWindow, Timestamp};
-
 use super::{MINUTE, minutes};
+use crate::comparison::CoverageHole;
+use crate::{LedgerRow, RecorderId, TimeWindow, Timestamp};
 
 /// Holes of one kind that are listed.
 const OF_KIND_MAX: usize = 100;

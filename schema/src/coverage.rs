@@ -1,14 +1,20 @@
 //! How whole a recorded window is, from the ledger: what was not recorded, and what was lost while recording.
+//!
+//! [`Coverage`] is the window in sums, which plans and verdicts rest on; [`Timeline`] is the same minute by minute and source
+//! by source, for people who look for the cause. One [`CoverageBuilder`] makes both, so that they never differ.
 
 mod holes;
+mod timeline;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use schema::{LedgerRow, RecorderId, TimeWindow, Timestamp};
 use serde::Serialize;
 
+use crate::{LedgerRow, RecorderId, TimeWindow, Timestamp};
+
 pub use holes::holes;
+pub use timeline::{Lane, Loss, State, Stretch, Timeline};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Holes that are listed; what is more is only counted.
@@ -27,6 +33,8 @@ pub struct Coverage {
     pub holes: Vec<Hole>,
     /// How many holes there are.
     pub holes_total: u64,
+    /// Minutes that one recorder lacks between its first and its last in the window, while another one recorded.
+    pub recorder_minutes_missing: u64,
     /// Recorders with rows in the window.
     pub recorders: Vec<String>,
     /// Frames received.
@@ -35,6 +43,8 @@ pub struct Coverage {
     pub frames_dropped: u64,
     /// Frames that the mirror cut.
     pub frames_truncated: u64,
+    /// Bytes cut off.
+    pub bytes_truncated: u64,
     /// Frames that are no TCP over IP that can be read.
     pub frames_undecodable: u64,
     /// Holes in TCP streams.
@@ -55,6 +65,8 @@ pub struct Coverage {
     pub exchanges_sampled_out: u64,
     /// Those among them that a filter left out.
     pub exchanges_filtered_out: u64,
+    /// Bodies that redaction took out whole: by choice, not lost.
+    pub bodies_masked: u64,
     /// Payload that is TLS.
     pub bytes_tls: u64,
 }
@@ -74,35 +86,11 @@ impl Coverage {
     /// The coverage of `window`, from every ledger row of its minutes; others are not looked at.
     #[must_use]
     pub fn new(window: TimeWindow, rows: &[(RecorderId, LedgerRow)]) -> Self {
-        let first = window.start.minute();
-        let mut coverage = Self {
-            minutes: minutes(first, window.end),
-            ..Self::default()
-        };
-        let mut recorded: BTreeMap<Timestamp, ()> = BTreeMap::new();
+        let mut builder = CoverageBuilder::new(window);
         for (recorder, row) in rows {
-            if row.minute < first || row.minute >= window.end {
-                continue;
-            }
-            recorded.insert(row.minute, ());
-            if !coverage
-                .recorders
-                .iter()
-                .any(|known| known == recorder.as_str())
-            {
-                coverage.recorders.push(recorder.as_str().to_owned());
-            }
-            coverage.add(row);
+            builder.add(recorder, row);
         }
-        coverage.recorders.sort();
-        coverage.minutes_recorded = recorded.len() as u64;
-        coverage.minutes_missing = coverage.minutes.saturating_sub(coverage.minutes_recorded);
-        let mut expected = first;
-        for minute in recorded.into_keys().chain([window.end]) {
-            coverage.add_hole(expected, minute);
-            expected = minute.saturating_add(MINUTE);
-        }
-        coverage
+        builder.finish().0
     }
 
     /// Whether everything in the window that was to be recorded was: nothing missing, dropped or cut. What sampling and
@@ -110,6 +98,7 @@ impl Coverage {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.minutes_missing == 0
+            && self.recorder_minutes_missing == 0
             && self.frames_dropped == 0
             && self.frames_truncated == 0
             && self.gaps == 0
@@ -140,6 +129,10 @@ impl Coverage {
                 warnings.push(format!("{count} {what}"));
             }
         };
+        count(
+            self.recorder_minutes_missing,
+            "minutes are missing of one recorder while another one recorded",
+        );
         count(
             self.frames_dropped,
             "frames were dropped before they could be recorded",
@@ -179,6 +172,7 @@ impl Coverage {
         self.frames += row.frames;
         self.frames_dropped += row.frames_dropped;
         self.frames_truncated += row.frames_truncated;
+        self.bytes_truncated += row.bytes_truncated;
         self.frames_undecodable += row.frames_undecodable;
         self.gaps += row.gaps;
         self.gap_bytes += row.gap_bytes;
@@ -189,7 +183,23 @@ impl Coverage {
         self.interruptions += row.interruptions;
         self.exchanges_sampled_out += row.exchanges_sampled_out;
         self.exchanges_filtered_out += row.exchanges_filtered_out;
+        self.bodies_masked += row.bodies_masked;
         self.bytes_tls += row.bytes_tls;
+    }
+
+    /// Counts the minutes of the window that are not among `recorded`, and lists where they are.
+    fn add_holes(&mut self, window: TimeWindow, recorded: &BTreeSet<u32>) {
+        let first = window.start.minute();
+        self.minutes = minutes(first, window.end);
+        self.minutes_recorded = recorded.len() as u64;
+        self.minutes_missing = self.minutes.saturating_sub(self.minutes_recorded);
+        let mut expected = first;
+        for &minute in recorded {
+            let minute = first.saturating_add(MINUTE * minute);
+            self.add_hole(expected, minute);
+            expected = minute.saturating_add(MINUTE);
+        }
+        self.add_hole(expected, window.end);
     }
 
     /// Notes the hole from `from` up to `to`, if there is one.
@@ -206,6 +216,51 @@ impl Coverage {
                 minutes,
             });
         }
+    }
+}
+
+/// Ledger rows in, the coverage of a window out. Memory: a few bytes a minute of each recorder, and some dozens a minute of
+/// each of the first 64 sources; further ones are taken together.
+#[derive(Debug)]
+pub struct CoverageBuilder {
+    window: TimeWindow,
+    coverage: Coverage,
+    timeline: timeline::TimelineBuilder,
+}
+
+impl CoverageBuilder {
+    /// The coverage of `window`, before any row.
+    #[must_use]
+    pub fn new(window: TimeWindow) -> Self {
+        Self {
+            window,
+            coverage: Coverage::default(),
+            timeline: timeline::TimelineBuilder::default(),
+        }
+    }
+
+    /// Adds a row of the ledger; one of a minute that the window does not touch is passed by. Rows may come in any order.
+    pub fn add(&mut self, recorder: &RecorderId, row: &LedgerRow) {
+        let first = self.window.start.minute();
+        if row.minute < first || row.minute >= self.window.end {
+            return;
+        }
+        let minute = row.minute.since(first).as_secs() / MINUTE.as_secs();
+        self.coverage.add(row);
+        self.timeline
+            .add(u32::try_from(minute).unwrap_or(u32::MAX), recorder, row);
+    }
+
+    /// What the rows say.
+    #[must_use]
+    pub fn finish(mut self) -> (Coverage, Timeline) {
+        let coverage = &mut self.coverage;
+        coverage.add_holes(self.window, &self.timeline.recorded());
+        coverage.recorders = self.timeline.recorders();
+        coverage.recorder_minutes_missing = self.timeline.recorder_minutes_missing();
+        let minutes = u32::try_from(coverage.minutes).unwrap_or(u32::MAX);
+        let timeline = self.timeline.finish(self.window.start.minute(), minutes);
+        (self.coverage, timeline)
     }
 }
 

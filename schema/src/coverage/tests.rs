@@ -1,6 +1,5 @@
-use schema::{LedgerRow, RecorderId, TimeWindow, Timestamp};
-
-use super::Coverage;
+use super::{Coverage, CoverageBuilder, State, Timeline};
+use crate::{LedgerRow, RecorderId, TimeWindow, Timestamp};
 
 fn window(from: &str, to: &str) -> TimeWindow {
     TimeWindow {
@@ -118,6 +117,125 @@ fn a_window_without_rows_is_one_hole() {
     let coverage = Coverage::new(window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z"), &[]);
     assert_eq!((coverage.minutes_missing, coverage.holes.len()), (60, 1));
     assert!(!coverage.is_whole());
+}
+
+fn timeline(window: TimeWindow, rows: &[(RecorderId, LedgerRow)]) -> (Coverage, Timeline) {
+    let mut builder = CoverageBuilder::new(window);
+    for (recorder, row) in rows {
+        builder.add(recorder, row);
+    }
+    builder.finish()
+}
+
+/// Each stretch as its state and its minutes.
+fn stretches(lane: &super::Lane) -> Vec<(State, u64)> {
+    lane.stretches
+        .iter()
+        .map(|stretch| (stretch.state, stretch.minutes))
+        .collect()
+}
+
+#[test]
+fn a_recorder_that_was_down_while_another_went_on_is_told() {
+    let rows: Vec<_> = [
+        ("a", "13:00"),
+        ("a", "13:01"),
+        ("a", "13:04"),
+        ("b", "13:01"),
+        ("b", "13:02"),
+        ("b", "13:03"),
+    ]
+    .map(|(recorder, minute)| row(recorder, minute))
+    .to_vec();
+    let window = window("2026-11-22T13:00:00Z", "2026-11-22T13:06:00Z");
+    let (coverage, timeline) = timeline(window, &rows);
+    assert_eq!(coverage.recorder_minutes_missing, 2);
+    assert!(!coverage.is_whole());
+    assert_eq!(
+        coverage.warnings()[1],
+        "2 minutes are missing of one recorder while another one recorded"
+    );
+    assert_eq!(
+        stretches(&timeline.all),
+        [
+            (State::Whole, 2),
+            (State::RecorderDown, 2),
+            (State::Whole, 1),
+            (State::NotRecorded, 1)
+        ]
+    );
+    assert_eq!(
+        stretches(&timeline.sources[0]),
+        [
+            (State::Whole, 2),
+            (State::NotRecorded, 2),
+            (State::Whole, 1),
+            (State::NotRecorded, 1)
+        ]
+    );
+}
+
+#[test]
+fn each_loss_has_its_state_and_its_count() {
+    let window = window("2026-11-22T13:00:00Z", "2026-11-22T13:08:00Z");
+    let mut rows: Vec<_> = (0..8)
+        .map(|minute| row("a", &format!("13:0{minute}")))
+        .collect();
+    rows[0].1.frames = 0;
+    rows[1].1.exchanges_sampled_out = 1;
+    rows[2].1.gap_bytes = 2;
+    rows[3].1.frames_truncated = 3;
+    rows[4].1.frames_dropped = 4;
+    rows[5].1.exchanges_shed = 5;
+    rows[6].1.interruptions = 6;
+    let (_, timeline) = timeline(window, &rows);
+    let found: Vec<_> = timeline
+        .all
+        .stretches
+        .iter()
+        .map(|stretch| {
+            let losses = stretch.losses.iter().map(|loss| (loss.cause, loss.count));
+            (stretch.state, losses.collect::<Vec<_>>())
+        })
+        .collect();
+    let one = |state, count| (state, vec![(state, count)]);
+    assert_eq!(
+        found,
+        [
+            (State::Quiet, vec![]),
+            one(State::LeftOut, 1),
+            one(State::Gaps, 2),
+            one(State::Truncated, 3),
+            one(State::Dropped, 4),
+            one(State::Lost, 5),
+            one(State::Interrupted, 6),
+            (State::Whole, vec![]),
+        ]
+    );
+}
+
+#[test]
+fn minutes_of_many_sources_add_up() {
+    let window = window("2026-11-22T13:00:00Z", "2026-11-22T13:02:00Z");
+    let rows: Vec<_> = (0..100)
+        .map(|number| {
+            let mut row = row("a", "13:00");
+            row.1.source = Some(format!("10.0.0.{number:03}"));
+            row
+        })
+        .collect();
+    let (coverage, timeline) = timeline(window, &rows);
+    assert_eq!((coverage.frames, timeline.all.frames), (1_000, 1_000));
+    assert_eq!(timeline.sources.len(), 65, "64, and all others together");
+    assert_eq!(timeline.sources_total, 100);
+    let frames: u64 = timeline.sources.iter().map(|lane| lane.frames).sum();
+    assert_eq!(frames, 1_000);
+    assert!(
+        timeline
+            .sources
+            .iter()
+            .all(|lane| stretches(lane) == [(State::Whole, 1), (State::NotRecorded, 1)])
+    );
 }
 
 #[test]

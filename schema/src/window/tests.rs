@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use schema::Timestamp;
-
 use super::{Calendar, Span};
+use crate::Timestamp;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()

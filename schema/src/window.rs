@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use schema::{TimeWindow, Timestamp};
+use crate::{TimeWindow, Timestamp};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

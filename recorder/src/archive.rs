@@ -1,0 +1,72 @@
+//! `recorder archive …`: what an archive holds, how whole it is, and what is done to it afterwards.
+//!
+//! * `list`: which segments there are, from listings alone, a day at a time.
+//! * `ls`: the same for people. `coverage`: what the ledger says about a window.
+//!
+//! Everything here works on a store that others write to and read from meanwhile.
+
+mod coverage;
+mod list;
+mod ls;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::cli::{ArchiveCommand, PlaceArgs};
+use crate::output;
+use crate::shutdown::Shutdown;
+use crate::store::{self, Archive};
+
+/// What a command found, ready to be printed.
+#[derive(Debug)]
+struct Found {
+    text: String,
+    json: serde_json::Value,
+    /// Whether nothing is missing or damaged.
+    complete: bool,
+}
+
+/// Does what was asked for, prints what was found, and gives the exit code.
+pub(crate) fn main(command: ArchiveCommand) -> ExitCode {
+    let args = command.output().clone();
+    match run_until_signal(command) {
+        Ok(found) => {
+            let text = match (args.json, args.quiet) {
+                (true, _) => format!("{:#}\n", found.json),
+                (false, true) => String::new(),
+                (false, false) => found.text,
+            };
+            output::report(&text, found.complete)
+        }
+        Err(error) => output::failure(&error),
+    }
+}
+
+/// Runs on a runtime of its own until done, or until told to stop: then it ends between two requests to the store.
+fn run_until_signal(command: ArchiveCommand) -> anyhow::Result<Found> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let shutdown = Shutdown::new().context("cannot catch signals")?;
+        tokio::select! {
+            found = run(command) => found,
+            () = shutdown.requested() => Err(anyhow!("interrupted; run it again to go on")),
+        }
+    })
+}
+
+async fn run(command: ArchiveCommand) -> anyhow::Result<Found> {
+    match command {
+        ArchiveCommand::Ls(args) => ls::run(&open(&args.place)?, &args).await,
+        ArchiveCommand::Coverage(args) => coverage::run(&open(&args.place)?, &args.window).await,
+    }
+}
+
+fn open(place: &PlaceArgs) -> anyhow::Result<Archive> {
+    let url = store::archive_url(&place.archive).map_err(|error| anyhow!("--archive: {error}"))?;
+    Archive::open_existing(&url)
+}
