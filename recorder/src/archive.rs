@@ -2,16 +2,20 @@
 //!
 //! * `list`: which segments there are, from listings alone, a day at a time.
 //! * `ls`: the same for people. `coverage`: what the ledger says about a window.
+//! * `check`: whether every segment is there and whole.
 //!
 //! Everything here works on a store that others write to and read from meanwhile.
 
+mod check;
 mod coverage;
 mod list;
 mod ls;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{ArchiveCommand, PlaceArgs};
 use crate::output;
@@ -63,10 +67,21 @@ async fn run(command: ArchiveCommand) -> anyhow::Result<Found> {
     match command {
         ArchiveCommand::Ls(args) => ls::run(&open(&args.place)?, &args).await,
         ArchiveCommand::Coverage(args) => coverage::run(&open(&args.place)?, &args.window).await,
+        ArchiveCommand::Check(args) => check::run(&open(&args.place)?, &args).await,
     }
 }
 
 fn open(place: &PlaceArgs) -> anyhow::Result<Archive> {
     let url = store::archive_url(&place.archive).map_err(|error| anyhow!("--archive: {error}"))?;
     Archive::open_existing(&url)
+}
+
+/// A bar over so many bytes, if it is wanted and standard error is a terminal.
+fn bar(wanted: bool, bytes: u64) -> ProgressBar {
+    if !wanted || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{bar:30} {percent:>3}%  {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
+    let style = ProgressStyle::with_template(template).expect("the template is correct");
+    ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr()).with_style(style)
 }

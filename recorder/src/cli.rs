@@ -15,7 +15,7 @@ use crate::listen::Shed;
 use crate::spool::{SyncPolicy, WhenFull};
 use crate::units::{ByteSize, ParseUnitError, parse_address, parse_percent, parse_span};
 
-pub use archive::{ArchiveCommand, CoverageArgs, LsArgs, PlaceArgs, WindowArgs};
+pub use archive::{ArchiveCommand, CheckArgs, CoverageArgs, LsArgs, PlaceArgs, WindowArgs};
 pub use redact::RedactArgs;
 pub use selection::SelectionArgs;
 

@@ -17,7 +17,7 @@ use self::pending::Pending;
 use self::rows::{BodyBytes, RowBuilder};
 use crate::columns::exchanges_schema;
 use crate::metadata::{self, BatchSpan};
-use crate::{Error, Exchange, RecorderId, SegmentKey, Timestamp, properties};
+use crate::{Error, Exchange, RecorderId, SegmentKey, Timestamp, integrity, properties};
 
 /// How much goes into one batch and one row group.
 #[derive(Clone, Copy, Debug)]
@@ -224,7 +224,7 @@ impl SegmentBuilder {
                 sequence,
             ),
             rows: self.rows_encoded,
-            bytes: std::mem::take(writer.inner_mut()).into(),
+            bytes: integrity::seal(std::mem::take(writer.inner_mut())),
         }))
     }
 

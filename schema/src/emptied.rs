@@ -7,7 +7,7 @@ use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 
 use crate::columns::exchanges_schema;
 use crate::error::guarded;
-use crate::{Error, metadata, properties};
+use crate::{Error, integrity, metadata, properties};
 
 /// The same segment without rows: its key, recorder and sequence stay, and `reprise.shed` says how many rows there were.
 ///
@@ -24,9 +24,10 @@ pub fn empty_segment(file: &Bytes) -> Result<Bytes, Error> {
     metadata::check(Some(pairs), "exchanges")?;
     let mut kept: Vec<KeyValue> = pairs
         .iter()
-        .filter(|pair| pair.key != metadata::BATCHES && pair.key != metadata::SHED)
+        .filter(|pair| ![metadata::BATCHES, metadata::SHED, metadata::FORMAT].contains(&&*pair.key))
         .cloned()
         .collect();
+    kept.push(metadata::pair(metadata::FORMAT, metadata::FORMAT_VERSION));
     kept.push(metadata::pair(metadata::BATCHES, "[]"));
     kept.push(metadata::pair(
         metadata::SHED,
@@ -36,7 +37,7 @@ pub fn empty_segment(file: &Bytes) -> Result<Bytes, Error> {
         .with_properties(properties::exchanges(1, kept))
         .with_skip_arrow_metadata(true);
     let writer = ArrowWriter::try_new_with_options(Vec::new(), exchanges_schema(false), options)?;
-    Ok(writer.into_inner()?.into())
+    Ok(integrity::seal(writer.into_inner()?))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! * [`SegmentBuilder`]: exchanges in, one [`SealedSegment`] of Parquet bytes out.
 //! * [`SegmentDecoder`]: byte ranges in, exchanges in time order out; it asks for what it needs and reads nothing itself.
 //! * [`SegmentKey`] and [`Table`]: where a segment lies, so that a window is found from a listing.
+//! * [`inspect`], [`verify`], [`SegmentNumbers`]: whether a file, and all of them, are what they should be.
 //! * [`LedgerRow`], [`Divergence`], [`RunDocument`]: what else an archive holds.
 //! * [`window`], [`filter`], [`coverage`]: which part of an archive is meant, and how whole it is.
 //!
@@ -29,11 +30,14 @@ pub mod filter;
 mod finding;
 mod headers;
 mod id;
+mod inspect;
+mod integrity;
 mod key;
 #[cfg(test)]
 mod laws;
 mod ledger;
 mod metadata;
+mod numbers;
 mod pattern;
 mod properties;
 pub mod run;
@@ -57,8 +61,11 @@ pub use exchange::{
 pub use finding::{Blame, Finding, decode_findings, encode_findings};
 pub use headers::Headers;
 pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};
+pub use inspect::{Inspected, inspect};
+pub use integrity::{Integrity, verify};
 pub use key::{SegmentKey, Table};
 pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
+pub use numbers::SegmentNumbers;
 pub use pattern::{ParsePatternError, Pattern, StatusRange};
 pub use run::RunDocument;
 pub use sample::{Sample, SampleBy, cookie, parse_share};

@@ -5,8 +5,10 @@ use parquet::file::metadata::KeyValue;
 use crate::Error;
 
 /// The format that this crate writes: major and minor. A new minor only adds columns or keys.
-pub(crate) const FORMAT_VERSION: &str = "1.3";
+pub(crate) const FORMAT_VERSION: &str = "1.4";
 const FORMAT_MAJOR: u32 = 1;
+/// The first minor version whose files have a checksum.
+const CHECKSUM_MINOR: u32 = 4;
 
 pub(crate) const FORMAT: &str = "reprise.format";
 pub(crate) const TABLE: &str = "reprise.table";
@@ -19,6 +21,7 @@ pub(crate) const REDACTION: &str = "reprise.redaction";
 pub(crate) const ORDER: &str = "reprise.order";
 pub(crate) const BATCHES: &str = "reprise.batches";
 pub(crate) const SHED: &str = "reprise.shed";
+pub(crate) const REPLACES: &str = "reprise.replaces";
 
 /// How rows are ordered inside a batch; the batches themselves follow one another by `request_start`.
 pub(crate) const ORDER_IN_BATCH: &str = "method,host,path_shape,request_start,exchange_id";
@@ -60,6 +63,14 @@ pub(crate) fn check(pairs: Option<&[KeyValue]>, table: &str) -> Result<(), Error
         ))),
         None => Err(Error::Format(format!("the footer has no key `{TABLE}`"))),
     }
+}
+
+/// Whether files of `format` have a checksum; one that cannot be read says that they have.
+pub(crate) fn has_checksum(format: &str) -> bool {
+    let minor = format
+        .split_once('.')
+        .map(|(_, minor)| minor.parse::<u32>());
+    !matches!(minor, Some(Ok(minor)) if minor < CHECKSUM_MINOR)
 }
 
 /// The batches that the footer lists.

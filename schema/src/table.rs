@@ -14,7 +14,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::error::guarded;
-use crate::{Error, ParseIdError, metadata};
+use crate::{Error, ParseIdError, integrity, metadata};
 
 /// Encodes one file.
 pub(crate) fn encode(
@@ -28,7 +28,7 @@ pub(crate) fn encode(
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), schema, options)?;
     writer.write(&batch)?;
-    Ok(writer.into_inner()?.into())
+    Ok(integrity::seal(writer.into_inner()?))
 }
 
 /// What the footer of every file says.

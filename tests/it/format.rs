@@ -11,9 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Divergence,
-    DivergenceKind, Exchange, ExchangeId, ExchangeVerdict, Headers, LedgerRow, Outcome, Projection,
-    Protocol, RecorderId, Replay, Request, Response, SegmentBuilder, SegmentDecoder, SegmentKey,
-    SegmentOptions, Step, TimeWindow, Timestamp, Vni,
+    DivergenceKind, Exchange, ExchangeId, ExchangeVerdict, Headers, Integrity, LedgerRow, Outcome,
+    Projection, Protocol, RecorderId, Replay, Request, Response, SegmentBuilder, SegmentDecoder,
+    SegmentKey, SegmentOptions, Step, TimeWindow, Timestamp, Vni,
 };
 
 /// Where one file of the golden ones lies, as it would in an archive.
@@ -65,6 +65,22 @@ fn format_1_3_ledger_is_read() {
     (rows[1].exchanges_shed, rows[1].interruptions) = (3, 1);
     rows[1].bodies_masked = 16;
     check_ledger("ledger-1.3.parquet", rows);
+}
+
+/// Version 1.4 added the checksum; what earlier ones wrote has none.
+#[test]
+fn format_1_4_recording_has_a_checksum() {
+    let file = golden("segment-1.4.parquet", || segment(recording(), false));
+    assert_eq!(decode(&file, TimeWindow::ALL), recording());
+    assert_eq!(schema::verify(&file).unwrap(), Integrity::Intact);
+    for name in [
+        "segment-1.0.parquet",
+        "run-1.0.parquet",
+        "ledger-1.3.parquet",
+    ] {
+        let file = golden(name, || unreachable!("it is there"));
+        assert_eq!(schema::verify(&file).unwrap(), Integrity::Unknown, "{name}");
+    }
 }
 
 #[track_caller]

@@ -1,5 +1,6 @@
 //! `recorder archive …`: what an archive holds, how whole it is, and what keeps it.
 
+mod check;
 mod coverage;
 
 use std::fs::File;
@@ -22,11 +23,18 @@ fn traffic(exchanges: u64) -> Traffic {
 
 /// Records it into `archive` as the recorder `id`.
 fn record(folder: &Path, traffic: &Traffic, id: &str) -> PathBuf {
+    record_with(folder, traffic, id, &[])
+}
+
+fn record_with(folder: &Path, traffic: &Traffic, id: &str, flags: &[&str]) -> PathBuf {
     let (capture, archive) = (folder.join(format!("{id}.pcap")), folder.join("archive"));
     write_pcap(traffic.frames(), File::create(&capture).unwrap()).unwrap();
     let mut command = recorder();
     command.arg("read").arg(&capture).arg("--archive");
-    command.arg(&archive).args(["--recorder-id", id]);
+    command
+        .arg(&archive)
+        .args(["--recorder-id", id])
+        .args(flags);
     let _ = run(&mut command).expect_code(0);
     archive
 }

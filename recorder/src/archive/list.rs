@@ -109,6 +109,21 @@ pub(super) async fn extent(
     Ok(None)
 }
 
+/// The names of the folders right below `parent`, in order.
+///
+/// # Errors
+/// If the store cannot be listed.
+pub(super) async fn folders(archive: &Archive, parent: &str) -> anyhow::Result<Vec<String>> {
+    let parent = archive.path(parent);
+    let listing = archive.store.list_with_delimiter(Some(&parent)).await;
+    let listing = listing.with_context(|| format!("cannot list {parent} of {}", archive.place))?;
+    let folders = listing.common_prefixes.iter();
+    let names = folders.filter_map(|folder| folder.filename().map(str::to_owned));
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    Ok(names)
+}
+
 impl Day {
     pub(super) fn segments(&self) -> impl Iterator<Item = &Object> {
         self.hours.values().flat_map(|hour| &hour.segments)

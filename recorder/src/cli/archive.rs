@@ -37,6 +37,13 @@ pub enum ArchiveCommand {
     /// Reads the ledger, not the exchanges. `replayer plan` and every verdict rest on the same figures.
     #[command(after_help = COVERAGE_EXAMPLES)]
     Coverage(CoverageArgs),
+
+    /// Read every segment whole, and say which are damaged, missing, or not what their names say
+    ///
+    /// Verifies checksums, decodes every page, compares names with contents, and looks for gaps in the numbers of each
+    /// recorder's segments. Runs and comparisons are checked too. A window leaves out those and the search for gaps.
+    #[command(after_help = CODES)]
+    Check(CheckArgs),
 }
 
 impl ArchiveCommand {
@@ -46,6 +53,7 @@ impl ArchiveCommand {
         match self {
             Self::Ls(args) => &args.output,
             Self::Coverage(args) => &args.output,
+            Self::Check(args) => &args.output,
         }
     }
 }
@@ -76,6 +84,20 @@ pub struct CoverageArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
     /// Which part of it.
+    #[command(flatten)]
+    pub window: WindowArgs,
+    /// What is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What `recorder archive check` takes.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Which archive.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Which part of it; without, all.
     #[command(flatten)]
     pub window: WindowArgs,
     /// What is printed.
