@@ -3,13 +3,19 @@
 //! * `list`: which segments there are, from listings alone, a day at a time.
 //! * `ls`: the same for people. `coverage`: what the ledger says about a window.
 //! * `check`: whether every segment is there and whole.
+//! * `swap`: lets segments take the place of others, seen once by every reader. `record`: what is written down of it.
+//! * `expire`: what is old enough goes. `forget`: what a person asked to erase goes.
 //!
 //! Everything here works on a store that others write to and read from meanwhile.
 
 mod check;
 mod coverage;
+mod expire;
+mod forget;
 mod list;
 mod ls;
+mod record;
+mod swap;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -18,8 +24,10 @@ use anyhow::{Context as _, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{ArchiveCommand, PlaceArgs};
+use crate::config::{Config, SpoolConfig};
 use crate::output;
 use crate::shutdown::Shutdown;
+use crate::spool::{SyncPolicy, WhenFull};
 use crate::store::{self, Archive};
 
 /// What a command found, ready to be printed.
@@ -68,7 +76,31 @@ async fn run(command: ArchiveCommand) -> anyhow::Result<Found> {
         ArchiveCommand::Ls(args) => ls::run(&open(&args.place)?, &args).await,
         ArchiveCommand::Coverage(args) => coverage::run(&open(&args.place)?, &args.window).await,
         ArchiveCommand::Check(args) => check::run(&open(&args.place)?, &args).await,
+        ArchiveCommand::Expire(args) => expire::run(&open(&args.place)?, &args).await,
+        ArchiveCommand::Forget(args) => {
+            let archive = open(&args.place)?;
+            if let Some(spool) = args.spool.as_ref().filter(|_| !args.dry_run) {
+                publish_spool(&args.place, spool).await?;
+            }
+            forget::run(&archive, &args).await
+        }
     }
+}
+
+/// Publishes what a spool holds, as `recorder read --spool` does without captures.
+async fn publish_spool(place: &PlaceArgs, folder: &std::path::Path) -> anyhow::Result<()> {
+    let mut config = Config::read(Vec::new(), &place.archive)?;
+    config.progress = false;
+    config.spool = Some(SpoolConfig {
+        folder: folder.to_owned(),
+        bytes_max: u64::MAX,
+        when_full: WhenFull::Stop,
+        sync: SyncPolicy::None,
+    });
+    let published = crate::run(config, std::future::pending()).await;
+    published
+        .with_context(|| format!("cannot publish what the spool `{}` holds", folder.display()))?;
+    Ok(())
 }
 
 fn open(place: &PlaceArgs) -> anyhow::Result<Archive> {

@@ -15,7 +15,10 @@ use crate::listen::Shed;
 use crate::spool::{SyncPolicy, WhenFull};
 use crate::units::{ByteSize, ParseUnitError, parse_address, parse_percent, parse_span};
 
-pub use archive::{ArchiveCommand, CheckArgs, CoverageArgs, LsArgs, PlaceArgs, WindowArgs};
+pub use archive::{
+    ArchiveCommand, CalendarArg, CheckArgs, CoverageArgs, ExpireArgs, FilterArgs, ForgetArgs,
+    LsArgs, PlaceArgs, WindowArgs,
+};
 pub use redact::RedactArgs;
 pub use selection::SelectionArgs;
 
@@ -83,7 +86,7 @@ pub enum Command {
 
     /// See what an archive holds and how whole it is, and keep it
     #[command(subcommand, args_override_self = true)]
-    Archive(ArchiveCommand),
+    Archive(Box<ArchiveCommand>),
 }
 
 fn long_after_listen() -> String {

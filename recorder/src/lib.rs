@@ -92,7 +92,7 @@ pub fn cli_main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     output::init_logs(matches!(cli.command, cli::Command::Listen(_)));
     if let cli::Command::Archive(command) = cli.command {
-        return archive::main(command);
+        return archive::main(*command);
     }
     let args = cli.output().clone();
     let result = Config::try_from(cli)

@@ -308,7 +308,7 @@ enum Placed {
 }
 
 /// What an object says of itself beside its content, where the store can keep that.
-fn attributes(kind: StoreKind, bytes: &[u8]) -> Attributes {
+pub(crate) fn attributes(kind: StoreKind, bytes: &[u8]) -> Attributes {
     let mut attributes = Attributes::new();
     if kind == StoreKind::S3 {
         let digest = digest(&SHA256, bytes);

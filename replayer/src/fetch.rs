@@ -8,18 +8,22 @@
 //! many segments overlap in time, plus [`Limits::prefetch_segments_max`], each with the row group it decodes and two
 //! batches. Decoding happens on the thread that polls these tasks; `read.rs` gives them one of their own.
 
+//!
+//! Segments may give way to others while this reads: then what is left is listed again, and reading goes on behind the last
+//! exchange that was given out.
+
 mod list;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use object_store::ObjectStore;
+use anyhow::{Context as _, bail};
+use object_store::{GetOptions, GetRange, ObjectStore};
 use replayer_core::Limits;
 use replayer_core::merge::{self, Merge};
 use schema::{
-    Exchange, LedgerRow, Projection, RecorderId, SegmentDecoder, Step, Table, TimeWindow,
-    decode_ledger,
+    Exchange, ExchangeId, FooterStep, LedgerRow, Projection, RecorderId, SegmentDecoder, Step,
+    Table, TimeWindow, Timestamp, decode_ledger, read_footer,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -28,6 +32,8 @@ pub(crate) use list::{Segment, extent, segments};
 
 /// Batches of one segment that are decoded and not yet taken.
 const BATCHES_WAITING_MAX: usize = 1;
+/// How much of a segment's end is read for its footer at first.
+const FOOTER_BYTES: u64 = 64 << 10;
 
 /// The exchanges of a window, in time order.
 #[derive(Debug)]
@@ -43,6 +49,10 @@ pub(crate) struct ExchangeStream {
     /// The open ones, by index in `segments`.
     open: VecDeque<(usize, Batches)>,
     tasks: JoinSet<()>,
+    /// The exchange that was given out last.
+    given: Option<(Timestamp, ExchangeId)>,
+    /// The one that was when segments were listed again: up to it, they give what was given out already.
+    behind: Option<(Timestamp, ExchangeId)>,
 }
 
 /// Batches of one segment, and `None` at its end: a channel that is closed without it lost a reader that panicked.
@@ -69,6 +79,8 @@ impl ExchangeStream {
             opened: 0,
             open: VecDeque::new(),
             tasks: JoinSet::new(),
+            given: None,
+            behind: None,
         }
     }
 
@@ -79,7 +91,13 @@ impl ExchangeStream {
     pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Box<Exchange>>> {
         loop {
             match self.merge.poll() {
-                merge::Step::Exchange(exchange) => return Ok(Some(exchange)),
+                merge::Step::Exchange(exchange) => {
+                    let here = Some((exchange.start(), exchange.id()));
+                    if here > self.behind {
+                        self.given = here;
+                        return Ok(Some(exchange));
+                    }
+                }
                 merge::Step::Finished => return Ok(None),
                 merge::Step::Open(source) => self.open_ahead(source + 1),
                 merge::Step::NeedsBatch(source) => self.take_batch(source).await?,
@@ -94,9 +112,14 @@ impl ExchangeStream {
             .position(|(index, _)| *index == source)
             .expect("the merge asks for sources that it has opened");
         let batch = self.open[place].1.recv().await;
-        match batch.with_context(|| {
+        let batch = batch.with_context(|| {
             format!("reader of segment {} panicked", self.segments[source].path)
-        })?? {
+        })?;
+        let batch = match batch {
+            Err(error) if is_gone(&error) => return self.list_again(source, error).await,
+            batch => batch?,
+        };
+        match batch {
             Some(batch) => self.merge.handle_batch(source, batch),
             None => {
                 self.open.remove(place);
@@ -104,6 +127,33 @@ impl ExchangeStream {
                 self.open_ahead(0);
             }
         }
+        Ok(())
+    }
+
+    /// Goes on with what has taken the place of a segment that is gone.
+    async fn list_again(&mut self, gone: usize, error: anyhow::Error) -> anyhow::Result<()> {
+        let gone = self.segments[gone].clone();
+        let path = gone.path.as_ref();
+        // A path ends with date, hour and file.
+        let folder = path.rsplitn(4, '/').nth(3).unwrap_or_default();
+        let start = self
+            .given
+            .map_or(self.window.start, |(start, _)| start.max(self.window.start));
+        let window = TimeWindow {
+            start,
+            end: self.window.end,
+        };
+        let segments = list::segments_below(&*self.store, folder, window).await?;
+        if !is_replaced(&*self.store, &gone, &segments).await? {
+            return Err(error.context("it was removed while this read the archive"));
+        }
+        tracing::info!(path, "segments gave way to others: listed again");
+        self.tasks.abort_all();
+        self.open.clear();
+        self.opened = 0;
+        let starts: Vec<_> = segments.iter().map(|segment| segment.key.start()).collect();
+        self.merge = Merge::new(&starts);
+        (self.window, self.segments, self.behind) = (window, segments, self.given);
         Ok(())
     }
 
@@ -137,6 +187,53 @@ impl ExchangeStream {
         }
         while self.tasks.try_join_next().is_some() {}
     }
+}
+
+/// Whether the error is that an object is not there.
+fn is_gone(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain();
+    causes.any(|cause| {
+        let error = cause.downcast_ref::<object_store::Error>();
+        matches!(error, Some(object_store::Error::NotFound { .. }))
+    })
+}
+
+/// Whether one of `segments` says that it has taken the place of `gone`.
+async fn is_replaced(
+    store: &dyn ObjectStore,
+    gone: &Segment,
+    segments: &[Segment],
+) -> anyhow::Result<bool> {
+    let (recorder, number) = (gone.key.recorder().as_str(), gone.key.sequence());
+    let hour = gone.key.start().hour();
+    for segment in segments
+        .iter()
+        .filter(|other| other.key.start().hour() == hour)
+    {
+        let read = || format!("read the footer of segment {}", segment.path);
+        let mut wanted = FOOTER_BYTES;
+        loop {
+            let options = GetOptions {
+                range: Some(GetRange::Suffix(wanted)),
+                ..GetOptions::default()
+            };
+            let tail = match store.get_opts(&segment.path, options).await {
+                Ok(tail) => tail.bytes().await.with_context(read)?,
+                // It has given way itself; the next listing tells to what.
+                Err(object_store::Error::NotFound { .. }) => break,
+                Err(error) => return Err(error).with_context(read),
+            };
+            match read_footer(&tail).with_context(read)? {
+                FooterStep::Footer(footer) if footer.replaces.contains(recorder, number) => {
+                    return Ok(true);
+                }
+                FooterStep::Footer(_) => break,
+                FooterStep::NeedsTail(more) if more > wanted => wanted = more,
+                FooterStep::NeedsTail(_) => bail!("{}: it is shorter than its footer", read()),
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Decodes one segment, batch by batch, until its end or until nobody takes them any more.
@@ -193,7 +290,7 @@ pub(crate) async fn ledger(
     for segment in segments {
         let read = || format!("read ledger segment {}", segment.path);
         let file = store
-            .get_opts(&segment.path, object_store::GetOptions::default())
+            .get_opts(&segment.path, GetOptions::default())
             .await
             .with_context(read)?;
         let file = file.bytes().await.with_context(read)?;

@@ -17,7 +17,9 @@ use self::pending::Pending;
 use self::rows::{BodyBytes, RowBuilder};
 use crate::columns::exchanges_schema;
 use crate::metadata::{self, BatchSpan};
-use crate::{Error, Exchange, RecorderId, SegmentKey, Timestamp, integrity, properties};
+use crate::{
+    Error, Exchange, RecorderId, SegmentKey, SegmentNumbers, Timestamp, integrity, properties,
+};
 
 /// How much goes into one batch and one row group.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +96,8 @@ pub struct SegmentBuilder {
     /// What the encoded rows take in the file; kept because asking the writer is not cheap.
     bytes_encoded: usize,
     start: Option<Timestamp>,
+    /// The segments that it takes the place of.
+    replaces: SegmentNumbers,
 }
 
 impl SegmentBuilder {
@@ -116,7 +120,14 @@ impl SegmentBuilder {
             raw_bytes_in_row_group: 0,
             bytes_encoded: 0,
             start: None,
+            replaces: SegmentNumbers::default(),
         }
+    }
+
+    /// Says in the footer that the segment takes the place of others.
+    #[must_use]
+    pub fn replacing(self, replaces: SegmentNumbers) -> Self {
+        Self { replaces, ..self }
     }
 
     /// Adds an exchange, and encodes a batch if that many are held.
@@ -205,16 +216,7 @@ impl SegmentBuilder {
         else {
             return Ok(None);
         };
-        let spans = serde_json::to_string(&self.batches).expect("numbers are JSON");
-        for pair in [
-            metadata::pair(metadata::SEQUENCE, sequence.to_string()),
-            metadata::pair(metadata::BATCHES, spans),
-        ] {
-            writer.append_key_value_metadata(pair);
-        }
-        let in_progress = writer.in_progress_size();
-        make_room(writer.inner_mut(), in_progress);
-        writer.finish()?;
+        let bytes = finish(&mut writer, sequence, &self.batches, &self.replaces)?;
         let (start, end) = (first.1, last.2);
         Ok(Some(SealedSegment {
             key: SegmentKey::new(
@@ -224,8 +226,31 @@ impl SegmentBuilder {
                 sequence,
             ),
             rows: self.rows_encoded,
-            bytes: integrity::seal(std::mem::take(writer.inner_mut())),
+            bytes,
         }))
+    }
+
+    /// Ends a segment without rows, that takes the place of others whose rows started from `start` to `end`.
+    ///
+    /// # Errors
+    /// As [`SegmentBuilder::push`].
+    ///
+    /// # Panics
+    /// If it has a row.
+    pub fn seal_empty(
+        self,
+        sequence: u64,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<SealedSegment, Error> {
+        assert_eq!(self.rows(), 0, "a segment with rows is sealed as such");
+        let mut writer = writer(&self.options)?;
+        let bytes = finish(&mut writer, sequence, &[], &self.replaces)?;
+        Ok(SealedSegment {
+            key: SegmentKey::new(start, end, self.options.recorder, sequence),
+            rows: 0,
+            bytes,
+        })
     }
 
     /// Encodes the older of the held batches.
@@ -285,6 +310,30 @@ fn make_room(file: &mut Vec<u8>, bytes: usize) {
     if file.capacity() - file.len() < needed {
         file.reserve_exact(2 * needed + file.len());
     }
+}
+
+/// Writes the footer, and gives the whole file.
+fn finish(
+    writer: &mut ArrowWriter<Vec<u8>>,
+    sequence: u64,
+    batches: &[BatchSpan],
+    replaces: &SegmentNumbers,
+) -> Result<Bytes, Error> {
+    let spans = serde_json::to_string(batches).expect("numbers are JSON");
+    let mut pairs = vec![
+        metadata::pair(metadata::SEQUENCE, sequence.to_string()),
+        metadata::pair(metadata::BATCHES, spans),
+    ];
+    if !replaces.is_empty() {
+        pairs.push(metadata::pair(metadata::REPLACES, replaces.to_json()));
+    }
+    for pair in pairs {
+        writer.append_key_value_metadata(pair);
+    }
+    let in_progress = writer.in_progress_size();
+    make_room(writer.inner_mut(), in_progress);
+    writer.finish()?;
+    Ok(integrity::seal(std::mem::take(writer.inner_mut())))
 }
 
 /// A writer whose footer says already what is known before the first row.

@@ -130,7 +130,18 @@ impl SegmentDecoder {
     /// # Errors
     /// If the file is not a segment, is damaged, or is of a newer format than this reader knows.
     pub fn step(&mut self) -> Result<Step, Error> {
-        guarded(|| self.advance())
+        let step = guarded(|| self.advance())?;
+        if let Step::NeedsData(ranges) = &step
+            && ranges
+                .iter()
+                .any(|range| range.start > range.end || range.end > self.len)
+        {
+            // Whoever reads for us need not know how long the file is.
+            self.state = State::Finished;
+            let problem = "its footer points beyond its end";
+            return Err(Error::Damaged(ParquetError::General(problem.to_owned())));
+        }
+        Ok(step)
     }
 
     fn advance(&mut self) -> Result<Step, Error> {

@@ -60,6 +60,18 @@ impl SegmentKey {
         self.sequence
     }
 
+    /// Name of its file, without the folders of date and hour.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!(
+            "{:016}-{:016}-{}-{:08}.parquet",
+            self.start.as_micros(),
+            self.end.as_micros(),
+            self.recorder,
+            self.sequence,
+        )
+    }
+
     /// Whether a row of the segment may lie in `window`.
     #[must_use]
     pub fn overlaps(&self, window: TimeWindow) -> bool {
@@ -69,15 +81,7 @@ impl SegmentKey {
 
 impl fmt::Display for SegmentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{:016}-{:016}-{}-{:08}.parquet",
-            self.start.partition(),
-            self.start.as_micros(),
-            self.end.as_micros(),
-            self.recorder,
-            self.sequence,
-        )
+        write!(f, "{}/{}", self.start.partition(), self.file_name())
     }
 }
 

@@ -9,6 +9,7 @@
 //! * [`SegmentDecoder`]: byte ranges in, exchanges in time order out; it asks for what it needs and reads nothing itself.
 //! * [`SegmentKey`] and [`Table`]: where a segment lies, so that a window is found from a listing.
 //! * [`inspect`], [`verify`], [`SegmentNumbers`]: whether a file, and all of them, are what they should be.
+//! * [`swap`]: how segments take the place of others, seen once by every reader.
 //! * [`LedgerRow`], [`Divergence`], [`RunDocument`]: what else an archive holds.
 //! * [`window`], [`filter`], [`coverage`]: which part of an archive is meant, and how whole it is.
 //!
@@ -28,6 +29,7 @@ mod error;
 mod exchange;
 pub mod filter;
 mod finding;
+mod footer;
 mod headers;
 mod id;
 mod inspect;
@@ -36,12 +38,15 @@ mod key;
 #[cfg(test)]
 mod laws;
 mod ledger;
+mod maintenance;
 mod metadata;
 mod numbers;
 mod pattern;
 mod properties;
+mod rewrite;
 pub mod run;
 mod sample;
+pub mod swap;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -59,14 +64,17 @@ pub use exchange::{
     Protocol, Replay, Request, Response, TcpSpan,
 };
 pub use finding::{Blame, Finding, decode_findings, encode_findings};
+pub use footer::{Footer, FooterStep, read_footer};
 pub use headers::Headers;
 pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};
 pub use inspect::{Inspected, inspect};
 pub use integrity::{Integrity, verify};
 pub use key::{SegmentKey, Table};
 pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
+pub use maintenance::{MaintenanceDocument, RemovedSegments};
 pub use numbers::SegmentNumbers;
 pub use pattern::{ParsePatternError, Pattern, StatusRange};
+pub use rewrite::{Rewritten, rewrite_segment};
 pub use run::RunDocument;
 pub use sample::{Sample, SampleBy, cookie, parse_share};
 pub use time::{ParseTimestampError, TimeWindow, Timestamp};

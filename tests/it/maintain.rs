@@ -2,6 +2,8 @@
 
 mod check;
 mod coverage;
+mod expire;
+mod forget;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

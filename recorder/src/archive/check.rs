@@ -20,7 +20,7 @@ use schema::{
 use tokio::sync::Semaphore;
 
 use self::report::{Kind, Report};
-use super::{Found, bar, coverage, list};
+use super::{Found, bar, coverage, list, record};
 use crate::cli::CheckArgs;
 use crate::store::Archive;
 
@@ -84,7 +84,7 @@ pub(super) async fn run(archive: &Archive, args: &CheckArgs) -> anyhow::Result<F
         checker.take(checked);
     }
     bar.finish_and_clear();
-    let report = checker.finish();
+    let report = checker.finish(&record::removed(archive).await?);
     Ok(Found {
         text: report.text(),
         complete: report.is_sound(),
@@ -192,6 +192,7 @@ impl Checker {
                 for stranger in &day.strangers {
                     self.note_stranger(stranger);
                 }
+                self.note_changes(&table, &day);
                 targets.extend(day.segments().map(|object| Target {
                     path: table.path(&object.key),
                     kind: File::Segment(table.clone(), object.key.clone()),
@@ -202,11 +203,23 @@ impl Checker {
         Ok(targets)
     }
 
+    fn note_changes(&mut self, table: &Table, day: &list::Day) {
+        for (hour, found) in &day.hours {
+            for (change, _) in &found.changes {
+                let path = format!("{}/{}", table.hour_prefix(*hour), change.file_name());
+                let what = format!(
+                    "segments were giving way to {}, and {} of them are still there",
+                    change.by,
+                    found.replaced.len()
+                );
+                self.report.add(Kind::Unfinished, &path, &what);
+            }
+        }
+    }
+
     fn note_stranger(&mut self, path: &Path) {
         let name = path.filename().unwrap_or_default();
-        if name.contains(".parquet#") {
-            self.report.leftovers.push(path.to_string());
-        } else if name.ends_with(".parquet") {
+        if name.ends_with(".parquet") {
             let what = "no segment has such a name, or it is in another folder than its name says";
             self.report.add(Kind::Misplaced, path.as_ref(), what);
         } else {
@@ -289,8 +302,14 @@ impl Checker {
         self.duplicates = 0;
     }
 
-    fn finish(mut self) -> Report {
+    /// Ends the check; `removed` are the numbers of segments that went on purpose, by table.
+    fn finish(mut self, removed: &HashMap<String, SegmentNumbers>) -> Report {
         self.end_hour();
+        for (table, numbers) in &mut self.numbers {
+            if let Some(removed) = removed.get(&table.folder()) {
+                numbers.extend(removed);
+            }
+        }
         if self.report.everything {
             let mut tables: Vec<_> = self.numbers.iter().collect();
             tables.sort_by_key(|(table, _)| table.folder());

@@ -1,10 +1,12 @@
 //! `recorder archive …`: what looks at an archive, and what keeps it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use schema::Timestamp;
+use schema::filter::{Filter, HeaderPattern};
 use schema::window::{Calendar, Span};
+use schema::{ExchangeId, ParsePatternError, Pattern, StatusRange, Timestamp};
 
 use super::OutputArgs;
 use crate::units::parse_span;
@@ -25,6 +27,22 @@ Exit codes:
   1  the window has holes or losses, or no ledger
   2  failed; the message on standard error says what, where and what to do";
 
+const EXPIRE_EXAMPLES: &str = "\
+Examples:
+  recorder archive expire --archive s3://traffic/production --keep 35d --dry-run
+  recorder archive expire --archive s3://traffic/production --keep 35d --runs";
+
+const FORGET_EXAMPLES: &str = "\
+Examples:
+  recorder archive forget --archive ./archive --header 'x-customer-id=4711' --dry-run
+  recorder archive forget --archive ./archive --path '/customers/4711/**' --reason 'ticket 99'
+  recorder archive forget --archive ./archive --exchange 00c0ffee00c0ffee-3 --spool /var/lib/recorder
+
+Exit codes:
+  0  every match was erased
+  1  something could not be looked into; the output says what, and what to do
+  2  failed; what was erased before stays erased";
+
 /// What to do with an archive.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ArchiveCommand {
@@ -44,6 +62,19 @@ pub enum ArchiveCommand {
     /// recorder's segments. Runs and comparisons are checked too. A window leaves out those and the search for gaps.
     #[command(after_help = CODES)]
     Check(CheckArgs),
+
+    /// Remove whole hours that are older than they need to be kept: exchanges, ledger and, if wanted, runs
+    ///
+    /// What went is written down in `maintenance/`, so that `check` does not miss it.
+    #[command(after_help = EXPIRE_EXAMPLES)]
+    Expire(ExpireArgs),
+
+    /// Erase exchanges that a person asked to erase, from recordings, runs and comparisons
+    ///
+    /// Segments that hold matches are written again without them. Readers see the old or the new. What was done is written down
+    /// in `maintenance/`, without the data and without the filter's values.
+    #[command(after_help = FORGET_EXAMPLES)]
+    Forget(Box<ForgetArgs>),
 }
 
 impl ArchiveCommand {
@@ -54,6 +85,8 @@ impl ArchiveCommand {
             Self::Ls(args) => &args.output,
             Self::Coverage(args) => &args.output,
             Self::Check(args) => &args.output,
+            Self::Expire(args) => &args.output,
+            Self::Forget(args) => &args.output,
         }
     }
 }
@@ -103,6 +136,151 @@ pub struct CheckArgs {
     /// What is printed.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// What `recorder archive expire` takes.
+#[derive(Args, Clone, Debug)]
+pub struct ExpireArgs {
+    /// Which archive.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+
+    /// Keep what is younger than this, by this machine's clock. Example: 35d
+    #[arg(long, value_name = "DURATION", help_heading = "Expiry (one of the first two)", value_parser = parse_span, required_unless_present = "before")]
+    pub keep: Option<Duration>,
+
+    /// Keep everything from the hour of this time on
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Expiry (one of the first two)",
+        conflicts_with = "keep"
+    )]
+    pub before: Option<Timestamp>,
+
+    /// Remove runs too whose windows end before then
+    #[arg(long, help_heading = "Expiry (one of the first two)")]
+    pub runs: bool,
+
+    /// Only say what would be removed
+    #[arg(long, help_heading = "Expiry (one of the first two)")]
+    pub dry_run: bool,
+
+    /// What is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What `recorder archive forget` takes.
+#[derive(Args, Clone, Debug)]
+pub struct ForgetArgs {
+    /// Which archive.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Which part of it; without, all.
+    #[command(flatten)]
+    pub window: WindowArgs,
+    /// What to erase.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+
+    /// Only say what would be erased
+    #[arg(long, help_heading = "Erasure")]
+    pub dry_run: bool,
+
+    /// Why, for the record; do not name the person
+    #[arg(long, value_name = "TEXT", help_heading = "Erasure")]
+    pub reason: Option<String>,
+
+    /// First publish what this spool still holds, so that it is erased too
+    ///
+    /// No recorder may be using it. Example: --spool /var/lib/recorder
+    #[arg(long, value_name = "DIR", help_heading = "Erasure")]
+    pub spool: Option<PathBuf>,
+
+    /// How long a change of segments that another command began is left alone before it is finished for it
+    #[arg(long, value_name = "DURATION", help_heading = "Erasure", default_value = "10m", value_parser = parse_span)]
+    pub lease: Duration,
+
+    /// What is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Which exchanges.
+#[derive(Args, Clone, Debug)]
+#[command(
+    next_help_heading = "Filter (all have to hold; a repeated flag holds if one of its values does)"
+)]
+pub struct FilterArgs {
+    /// Method, in any case
+    #[arg(long, value_name = "METHOD")]
+    pub method: Vec<String>,
+
+    /// Host as recorded, in any case. Example: *.shop.test
+    #[arg(long, value_name = "GLOB")]
+    pub host: Vec<String>,
+
+    /// Path without the query; * stops at a slash, ** does not. Example: /customers/4711/**
+    #[arg(long, value_name = "GLOB")]
+    pub path: Vec<String>,
+
+    /// Path to leave alone
+    #[arg(long, value_name = "GLOB")]
+    pub exclude_path: Vec<String>,
+
+    /// Recorded status: 404, 5xx or 200-299
+    #[arg(long, value_name = "STATUS")]
+    pub status: Vec<StatusRange>,
+
+    /// Request header whose value matches; repeated, every one has to. Example: x-customer-id=4711
+    #[arg(long, value_name = "NAME=GLOB")]
+    pub header: Vec<HeaderPattern>,
+
+    /// These exchanges, by id
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub exchange: Vec<ExchangeId>,
+}
+
+impl FilterArgs {
+    /// The filter.
+    ///
+    /// # Errors
+    /// If a value is no glob.
+    pub fn filter(&self) -> Result<Filter, ParsePatternError> {
+        let globs = |texts: &[String], read: fn(&str) -> Result<Pattern, ParsePatternError>| {
+            texts
+                .iter()
+                .map(|text| read(text))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Filter {
+            exchanges: self.exchange.iter().copied().collect(),
+            methods: self.method.clone(),
+            hosts: globs(&self.host, Pattern::host)?,
+            paths: globs(&self.path, Pattern::path)?,
+            excluded_paths: globs(&self.exclude_path, Pattern::path)?,
+            statuses: self.status.clone(),
+            headers: self.header.clone(),
+            sample: None,
+        })
+    }
+
+    /// Which kinds of condition were given, without their values.
+    #[must_use]
+    pub fn conditions(&self) -> Vec<String> {
+        let given = [
+            ("--method", self.method.is_empty()),
+            ("--host", self.host.is_empty()),
+            ("--path", self.path.is_empty()),
+            ("--exclude-path", self.exclude_path.is_empty()),
+            ("--status", self.status.is_empty()),
+            ("--header", self.header.is_empty()),
+            ("--exchange", self.exchange.is_empty()),
+        ];
+        let given = given.into_iter().filter(|(_, is_empty)| !is_empty);
+        given.map(|(name, _)| name.to_owned()).collect()
+    }
 }
 
 /// Which archive.

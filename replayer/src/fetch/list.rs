@@ -1,16 +1,23 @@
 //! Windows are found from keys alone: which dates there are, then which hours, then which segments.
+//!
+//! Where segments take the place of others meanwhile, small files beside them say which count (`schema::swap`).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use futures_util::TryStreamExt as _;
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use schema::swap::{HourFile, Listing, SwapDocument, hour_file};
 use schema::{SegmentKey, Table, TimeWindow, Timestamp};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 /// A window that touches at most so many hours is listed hour by hour; a longer one day by day.
 const HOURS_LISTED_MAX: u64 = 48;
+/// How often a folder is listed whose listing was made over a change, and the pause in between.
+const LISTINGS_MAX: u32 = 20;
+const LISTING_PAUSE: Duration = Duration::from_millis(100);
 
 /// One segment of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +39,18 @@ pub(crate) async fn segments(
     table: &Table,
     window: TimeWindow,
 ) -> anyhow::Result<Vec<Segment>> {
+    segments_below(store, &table.folder(), window).await
+}
+
+/// As [`segments`], of the table in this folder.
+///
+/// # Errors
+/// As [`segments`].
+pub(crate) async fn segments_below(
+    store: &dyn ObjectStore,
+    folder: &str,
+    window: TimeWindow,
+) -> anyhow::Result<Vec<Segment>> {
     let hours = window
         .end
         .since(window.start.hour())
@@ -41,17 +60,12 @@ pub(crate) async fn segments(
     if hours <= HOURS_LISTED_MAX {
         let mut hour = window.start.hour();
         while hour < window.end {
-            list_into(
-                store,
-                &table.hour_prefix(hour).into(),
-                window,
-                &mut segments,
-            )
-            .await?;
+            let folder = format!("{folder}/{}", hour.partition());
+            list_into(store, &folder.into(), window, &mut segments).await?;
             hour = hour.saturating_add(HOUR);
         }
     } else {
-        for date in folders(store, &table.folder().into()).await? {
+        for date in folders(store, &folder.into()).await? {
             if date_overlaps(&date, window) {
                 list_into(store, &date, window, &mut segments).await?;
             }
@@ -130,27 +144,75 @@ async fn folders(store: &dyn ObjectStore, folder: &Path) -> anyhow::Result<Vec<P
     Ok(folders)
 }
 
-/// Adds the segments below `folder` that may hold rows of `window`. Files that are no segments are passed by.
+/// Adds the segments below `folder` that count and may hold rows of `window`. Files that are no segments are passed by.
 async fn list_into(
     store: &dyn ObjectStore,
     folder: &Path,
     window: TimeWindow,
     segments: &mut Vec<Segment>,
 ) -> anyhow::Result<()> {
+    for _ in 0..LISTINGS_MAX {
+        if let Some(listed) = list_once(store, folder).await? {
+            let overlapping = |segment: &Segment| segment.key.overlaps(window);
+            segments.extend(listed.into_iter().filter(overlapping));
+            return Ok(());
+        }
+        tokio::time::sleep(LISTING_PAUSE).await;
+    }
+    bail!(
+        "the segments of {folder} do not settle: a change of them was broken off; `recorder archive compact` finishes it"
+    )
+}
+
+/// The segments below `folder` that count; `None` if they changed while they were listed.
+async fn list_once(store: &dyn ObjectStore, folder: &Path) -> anyhow::Result<Option<Vec<Segment>>> {
     let list = || format!("list {folder} of the archive");
+    let mut segments = Vec::new();
+    // By folder, where there are changes.
+    let mut changes: BTreeMap<String, Listing> = BTreeMap::new();
+    let mut documents = Vec::new();
     let mut objects = store.list(Some(folder));
     while let Some(object) = objects.try_next().await.with_context(list)? {
-        match object.location.as_ref().parse::<SegmentKey>() {
-            Ok(key) if key.overlaps(window) => segments.push(Segment {
-                key,
-                path: object.location,
-                bytes: object.size,
-            }),
-            Ok(_) => {}
-            Err(error) => tracing::debug!(path = %object.location, %error, "not a segment"),
+        let path = object.location.as_ref();
+        let (hour, name) = path.rsplit_once('/').unwrap_or(("", path));
+        match hour_file(name) {
+            HourFile::Segment => match path.parse::<SegmentKey>() {
+                Ok(key) => segments.push(Segment {
+                    key,
+                    path: object.location,
+                    bytes: object.size,
+                }),
+                Err(error) => tracing::debug!(path, %error, "not a segment"),
+            },
+            HourFile::Staged(_) => {}
+            HourFile::Swapped(segment) => {
+                let change = changes.entry(hour.to_owned()).or_default();
+                change.swapped.push(segment.to_owned());
+            }
+            HourFile::Swap(_) => documents.push((hour.to_owned(), object.location)),
         }
     }
-    Ok(())
+    for (hour, path) in documents {
+        let read = || format!("read {path} of the archive");
+        let document = match store.get(&path).await {
+            Ok(object) => object.bytes().await.with_context(read)?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error).with_context(read),
+        };
+        let document = SwapDocument::from_json(&document).with_context(read)?;
+        changes.entry(hour).or_default().swaps.push(document);
+    }
+    for (hour, mut change) in changes {
+        let hour = Path::from(hour);
+        let here = |segment: &Segment| segment.path.prefix_matches(&hour);
+        let names = segments.iter().filter(|segment| here(segment));
+        change.segments = names.map(|segment| segment.key.file_name()).collect();
+        let Some(counting) = change.resolve() else {
+            return Ok(None);
+        };
+        segments.retain(|segment| !here(segment) || counting.contains(&segment.key.file_name()));
+    }
+    Ok(Some(segments))
 }
 
 /// Whether `…/date=YYYY-MM-DD` has an instant of `window`; a folder of another name has none.

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use replayer_core::Limits;
+use schema::swap::SwapDocument;
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
-    Projection, Protocol, Request, SegmentBuilder, SegmentOptions, Table, TimeWindow, Timestamp,
+    Projection, Protocol, Request, SegmentBuilder, SegmentKey, SegmentNumbers, SegmentOptions,
+    Table, TimeWindow, Timestamp,
 };
 
 use super::{ExchangeStream, extent, segments};
@@ -208,4 +210,133 @@ async fn a_damaged_segment_is_an_error_that_names_it() {
         error.contains(&path) && error.contains("damaged"),
         "{error}"
     );
+}
+
+/// The times of all exchanges that a stream still gives.
+async fn rest(stream: &mut ExchangeStream) -> Vec<String> {
+    let mut times = Vec::new();
+    while let Some(exchange) = stream.next().await.unwrap() {
+        times.push(exchange.start().to_string()[11..19].to_owned());
+    }
+    times
+}
+
+/// A segment that says that it holds what two others held.
+async fn compacted(store: &InMemory, replaces: &[(&str, u64)], times: &[&str]) -> SegmentKey {
+    let mut numbers = SegmentNumbers::default();
+    for (recorder, number) in replaces {
+        numbers.insert(recorder, *number, *number);
+    }
+    let mut builder = SegmentBuilder::new(SegmentOptions {
+        recorder: "compact-1".parse().unwrap(),
+        writer: "test".to_owned(),
+        zstd_level: 1,
+        spool: None,
+        sampling: None,
+        redaction: None,
+        replayed: false,
+    })
+    .replacing(numbers);
+    for (number, text) in (0..).zip(times) {
+        let connection = if number < 2 {
+            1_000 + number
+        } else {
+            1_998 + number
+        };
+        builder.push(exchange(connection, time(text))).unwrap();
+    }
+    let sealed = builder.seal(0).unwrap().unwrap();
+    let path = Table::Exchanges.path(&sealed.key);
+    store.put(&path.into(), sealed.bytes.into()).await.unwrap();
+    sealed.key
+}
+
+#[tokio::test]
+async fn segments_may_give_way_while_they_are_read() {
+    let store = Arc::new(InMemory::new());
+    publish(
+        &store,
+        "a",
+        1,
+        &["2026-11-22T13:00:01Z", "2026-11-22T13:00:02Z"],
+    )
+    .await;
+    publish(
+        &store,
+        "b",
+        2,
+        &["2026-11-22T13:00:03Z", "2026-11-22T13:00:04Z"],
+    )
+    .await;
+    let window = window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z");
+    let found = segments(&*store, &Table::Exchanges, window).await.unwrap();
+    let replaced: Vec<_> = found.iter().map(|segment| segment.path.clone()).collect();
+    let limits = Limits {
+        prefetch_segments_max: 1,
+        ..Limits::default()
+    };
+    let archive: Arc<dyn ObjectStore> = Arc::clone(&store) as Arc<dyn ObjectStore>;
+    let mut stream = ExchangeStream::new(archive, found, window, Projection::All, limits);
+    assert!(stream.next().await.unwrap().is_some());
+    let times = [
+        "2026-11-22T13:00:01Z",
+        "2026-11-22T13:00:02Z",
+        "2026-11-22T13:00:03Z",
+        "2026-11-22T13:00:04Z",
+    ];
+    compacted(&store, &[("a", 1), ("b", 2)], &times).await;
+    for path in &replaced {
+        store.delete(path).await.unwrap();
+    }
+    assert_eq!(
+        rest(&mut stream).await,
+        ["13:00:02", "13:00:03", "13:00:04"]
+    );
+}
+
+#[tokio::test]
+async fn a_segment_that_is_removed_while_it_is_read_is_an_error() {
+    let store = Arc::new(archive().await);
+    let window = window("2026-11-22T13:00:00Z", "2026-11-22T15:00:00Z");
+    let found = segments(&*store, &Table::Exchanges, window).await.unwrap();
+    let archive: Arc<dyn ObjectStore> = Arc::clone(&store) as Arc<dyn ObjectStore>;
+    for segment in &found {
+        store.delete(&segment.path).await.unwrap();
+    }
+    let limits = Limits::default();
+    let mut stream = ExchangeStream::new(archive, found, window, Projection::All, limits);
+    let error = stream.next().await.unwrap_err();
+    assert!(
+        format!("{error:#}").contains("was removed while"),
+        "{error:#}"
+    );
+}
+
+#[tokio::test]
+async fn a_listing_counts_what_a_change_says() {
+    let store = archive().await;
+    let window = window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z");
+    let before = segments(&store, &Table::Exchanges, window).await.unwrap();
+    let keys: Vec<_> = before.iter().map(|segment| segment.key.clone()).collect();
+    let new = compacted(&store, &[("a", 1), ("b", 2)], &["2026-11-22T13:00:01Z"]).await;
+    let document = SwapDocument::new("0f", &keys, &new);
+    let hour = Table::Exchanges.hour_prefix(window.start);
+    let put = async |name: &str, content: String| {
+        let path = format!("{hour}/{name}");
+        store.put(&path.into(), content.into()).await.unwrap();
+    };
+    put(&document.file_name(), document.to_json()).await;
+    let found = segments(&store, &Table::Exchanges, window).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].key, new);
+
+    store.delete(&found[0].path).await.unwrap();
+    let found = segments(&store, &Table::Exchanges, window).await.unwrap();
+    assert_eq!(found, before, "the new one is not in its place");
+
+    store.delete(&before[0].path).await.unwrap();
+    let error = segments(&store, &Table::Exchanges, window)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("do not settle"), "{error}");
 }

@@ -209,9 +209,10 @@ impl TimelineBuilder {
 
     fn down(&self) -> impl Iterator<Item = u32> {
         self.alive.values().flat_map(|alive| {
-            let ends = alive.first().zip(alive.last());
-            let span = ends.map_or(1..=0, |(first, last)| *first..=*last);
-            let recorded = self.all.range(span).map(|(minute, _)| *minute);
+            // A recorder is there with its first minute.
+            let first = alive.first().copied().unwrap_or_default();
+            let last = alive.last().copied().unwrap_or_default();
+            let recorded = self.all.range(first..=last).map(|(minute, _)| *minute);
             recorded.filter(|minute| !alive.contains(minute))
         })
     }

@@ -67,9 +67,9 @@ proptest! {
 
     /// Any bytes over any others, in a file of several pages.
     #[test]
-    fn overwritten_bytes_are_found(at in 0.0..1.0_f64, bytes in prop::collection::vec(any::<u8>(), 1..64)) {
+    fn overwritten_bytes_are_found(at in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 1..64)) {
         let file = segment((0..8).map(|number| noisy(number, 4_000))).bytes;
-        let place = (file.len() as f64 * at) as usize;
+        let place = at.index(file.len());
         let mut broken = file.to_vec();
         for (byte, new) in broken[place..].iter_mut().zip(&bytes) {
             *byte = *new;

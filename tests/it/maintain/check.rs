@@ -132,14 +132,11 @@ fn what_is_missing_twice_or_renamed_is_named() {
     fs::create_dir(&misplaced).unwrap();
     let misplaced = misplaced.join(segments[1].file_name().unwrap());
     fs::write(&misplaced, &lost).unwrap();
-    fs::write(
-        path.join("exchanges/date=2026-11-22/hour=13/x.parquet#1"),
-        "cut",
-    )
-    .unwrap();
+    let notes = path.join("exchanges/date=2026-11-22/hour=13/notes.txt");
+    fs::write(notes, "x").unwrap();
     let found = json(&path, &["check"], 1);
     assert_eq!(found["problems"][0]["kind"], "misplaced");
-    assert_eq!(found["leftovers"].as_array().unwrap().len(), 1);
+    assert_eq!(found["strangers"].as_array().unwrap().len(), 1);
 }
 
 /// Segments of earlier formats have no checksum, which is said.

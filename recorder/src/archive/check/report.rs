@@ -29,8 +29,6 @@ pub(super) struct Report {
     /// Exchanges that were not looked for in other segments, because their hour has too many.
     pub(super) not_compared: u64,
     problems: Vec<Problem>,
-    /// What writes left that were cut short.
-    pub(super) leftovers: Vec<String>,
     /// Files in the folders of segments that are none.
     pub(super) strangers: Vec<String>,
 }
@@ -56,6 +54,7 @@ pub(super) enum Kind {
     Missing,
     TwiceNumbered,
     Duplicates,
+    Unfinished,
 }
 
 impl Kind {
@@ -79,6 +78,10 @@ impl Kind {
             Self::TwiceNumbered => {
                 "two recorders share a name, or a segment was copied: see whether the rows are there twice"
             }
+            Self::Unfinished => {
+                "if no command is at work there, `recorder archive forget` or `compact` finishes it; meanwhile Reprise counts \
+                 each row once, and other programs may count some twice"
+            }
             Self::Duplicates => {
                 "the same traffic was recorded twice: remove the segments of one recording"
             }
@@ -99,7 +102,6 @@ impl Report {
             gone: 0,
             not_compared: 0,
             problems: Vec::new(),
-            leftovers: Vec::new(),
             strangers: Vec::new(),
         }
     }
@@ -160,24 +162,16 @@ impl Report {
             let note = "Missing segments are only looked for without a window.";
             writeln!(text, "{note}")?;
         }
-        for (title, files) in [
-            (
-                "Left by writes that were cut short; may be removed:",
-                &self.leftovers,
-            ),
-            ("Not segments; Reprise passes them by:", &self.strangers),
-        ] {
-            if !files.is_empty() {
-                writeln!(text, "\n{title}")?;
-            }
-            for file in files {
-                writeln!(text, "  {file}")?;
-            }
+        if !self.strangers.is_empty() {
+            writeln!(text, "\nNot segments; Reprise passes them by:")?;
+        }
+        for stranger in &self.strangers {
+            writeln!(text, "  {stranger}")?;
         }
         if self.problems.is_empty() {
             return writeln!(text, "Nothing is wrong.");
         }
-        writeln!(text, "\n{} problems:", count(self.problems.len() as u64))?;
+        writeln!(text, "\nProblems: {}", count(self.problems.len() as u64))?;
         let mut told = Vec::new();
         for problem in self.problems.iter().take(SHOWN_MAX) {
             writeln!(text, "  {}: {}", problem.path, problem.what)?;

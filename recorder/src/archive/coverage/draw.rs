@@ -253,15 +253,19 @@ fn in_words(loss: &Loss) -> String {
     }
 }
 
-/// A number of minutes, in the largest unit that it is whole in.
+/// A number of minutes in its two largest units.
 fn minutes_text(minutes: u64) -> String {
-    match minutes {
-        minutes if minutes > 1_440 && minutes.is_multiple_of(1_440) => {
-            format!("{} d", minutes / 1_440)
-        }
-        minutes if minutes > 60 && minutes.is_multiple_of(60) => format!("{} h", minutes / 60),
-        minutes => format!("{minutes} min"),
-    }
+    let parts = [
+        (minutes / 1_440, "d"),
+        (minutes / 60 % 24, "h"),
+        (minutes % 60, "min"),
+    ];
+    let parts = parts.iter().skip_while(|(number, _)| *number == 0).take(2);
+    let parts = parts.filter(|(number, _)| *number > 0);
+    let parts: Vec<String> = parts
+        .map(|(number, unit)| format!("{number} {unit}"))
+        .collect();
+    parts.join(" ")
 }
 
 /// What a source is called.

@@ -68,20 +68,126 @@ fn check(minutes: u64, width: usize, rows: &[(RecorderId, LedgerRow)], expected:
 
 #[test]
 fn every_minute_is_a_column_where_there_is_room() {
-    check(30, 80, &rows(), &expect![[""]]);
+    check(
+        30,
+        80,
+        &rows(),
+        &expect![[r#"
+        /archive/
+        from 2026-11-22T13:00:00.000000Z to 2026-11-22T13:30:00.000000Z
+        28 of 30 minutes recorded, by gw-1, gw-2: 3,600 frames, 360 exchanges, 0 of them incomplete
+
+                             13:00               13:20
+        everything           #####ddgs-#####r############__
+        gw-1 10.0.3.7 vni 7  #####ddgs-#####_####__________
+        gw-2 10.0.3.8 vni 7  __________##################__
+
+        A column is a minute:
+          -  recorded, and nothing came
+          #  recorded, nothing lost
+          s  sampling or filters left exchanges out: by choice, not lost
+          g  the mirror lost bytes
+          d  frames were dropped before they could be recorded
+          r  one recorder was down while another one recorded
+          _  not recorded: no recorder was there
+
+        from                     for  what was lost
+        2026-11-22 13:05       2 min  gw-1 10.0.3.7 vni 7: 1,012 frames dropped
+        2026-11-22 13:07       1 min  gw-1 10.0.3.7 vni 7: 40 bytes missing
+        2026-11-22 13:15       1 min  one recorder was down while another one recorded
+        2026-11-22 13:28       2 min  not recorded: no recorder was there
+
+        Left out: 4 of 364 exchanges, by sampling, when recording: by choice, not lost
+        Not whole:
+          - 2 of 30 minutes were not recorded, in 1 hole, the first from 2026-11-22T13:28:00.000000Z
+          - 1 minutes are missing of one recorder while another one recorded
+          - 1012 frames were dropped before they could be recorded
+    "#]],
+    );
 }
 
 #[test]
 fn a_narrow_terminal_shows_the_worst_of_some_minutes() {
-    check(30, 32, &rows(), &expect![[""]]);
+    check(
+        30,
+        32,
+        &rows(),
+        &expect![[r#"
+        /archive/
+        from 2026-11-22T13:00:00.000000Z to 2026-11-22T13:30:00.000000Z
+        28 of 30 minutes recorded, by gw-1, gw-2: 3,600 frames, 360 exchanges, 0 of them incomplete
+
+                             13:00
+        everything           ##dds##r######_
+        gw-1 10.0.3.7 vni 7  ##dds##_##_____
+        gw-2 10.0.3.8 vni 7  _____#########_
+
+        A column is 2 min, of which the worst is shown:
+          #  recorded, nothing lost
+          s  sampling or filters left exchanges out: by choice, not lost
+          d  frames were dropped before they could be recorded
+          r  one recorder was down while another one recorded
+          _  not recorded: no recorder was there
+
+        from                     for  what was lost
+        2026-11-22 13:05       2 min  gw-1 10.0.3.7 vni 7: 1,012 frames dropped
+        2026-11-22 13:07       1 min  gw-1 10.0.3.7 vni 7: 40 bytes missing
+        2026-11-22 13:15       1 min  one recorder was down while another one recorded
+        2026-11-22 13:28       2 min  not recorded: no recorder was there
+
+        Left out: 4 of 364 exchanges, by sampling, when recording: by choice, not lost
+        Not whole:
+          - 2 of 30 minutes were not recorded, in 1 hole, the first from 2026-11-22T13:28:00.000000Z
+          - 1 minutes are missing of one recorder while another one recorded
+          - 1012 frames were dropped before they could be recorded
+    "#]],
+    );
 }
 
 #[test]
 fn a_month_fits() {
-    check(30 * 1_440, 80, &rows()[..5], &expect![[""]]);
+    check(
+        30 * 1_440,
+        80,
+        &rows()[..5],
+        &expect![[r#"
+        /archive/
+        from 2026-11-22T13:00:00.000000Z to 2026-12-22T13:00:00.000000Z
+        5 of 43,200 minutes recorded, by gw-1: 500 frames, 50 exchanges, 0 of them incomplete
+
+                    11-22 13:00         12-02 13:00         12-12 13:00
+        everything  ____________________________________________________________
+
+        A column is 12 h, of which the worst is shown:
+          _  not recorded: no recorder was there
+
+        from                     for  what was lost
+        2026-11-22 13:05   29 d 23 h  not recorded: no recorder was there
+
+        Not whole:
+          - 43195 of 43200 minutes were not recorded, in 1 hole, the first from 2026-11-22T13:05:00.000000Z
+    "#]],
+    );
 }
 
 #[test]
 fn a_whole_window_says_so() {
-    check(5, 80, &rows()[..5], &expect![[""]]);
+    check(
+        5,
+        80,
+        &rows()[..5],
+        &expect![[r#"
+        /archive/
+        from 2026-11-22T13:00:00.000000Z to 2026-11-22T13:05:00.000000Z
+        5 of 5 minutes recorded, by gw-1: 500 frames, 50 exchanges, 0 of them incomplete
+
+                    13:00
+        everything  #####
+
+        A column is a minute:
+          #  recorded, nothing lost
+
+        Whole: every minute was recorded, and nothing was lost.
+    "#]],
+    );
 }

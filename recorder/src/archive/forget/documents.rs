@@ -1,0 +1,136 @@
+//! What runs and comparisons say of exchanges beside their rows: divergences, findings, and examples in documents.
+
+use std::collections::HashSet;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use schema::{
+    ExchangeId, decode_divergences, decode_findings, encode_divergences, encode_findings,
+};
+use serde_json::Value;
+
+use super::Forgetting;
+
+const ZSTD_LEVEL: i32 = 3;
+
+impl Forgetting<'_> {
+    /// Erases divergences or findings of erased exchanges from the files right below a folder.
+    pub(super) async fn differences(&mut self, folder: &str) -> anyhow::Result<()> {
+        let prefix = self.archive.path(folder);
+        let listing = self.archive.store.list_with_delimiter(Some(&prefix)).await;
+        let listing =
+            listing.with_context(|| format!("cannot list {prefix} of {}", self.archive.place))?;
+        for object in listing.objects {
+            let name = object.location.filename().unwrap_or_default();
+            if !name.ends_with(".parquet") {
+                continue;
+            }
+            let path = format!("{folder}/{name}");
+            let Some(file) = self.read(&path).await? else {
+                continue;
+            };
+            let kept = if folder.ends_with("findings") {
+                findings(file, &self.ids)
+            } else {
+                divergences(file, &self.ids)
+            };
+            match kept {
+                Ok(Some((kept, erased))) => {
+                    self.overwrite(&path, kept).await?;
+                    self.report.differences.rows += erased;
+                    self.report.differences.files += 1;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let error = anyhow::Error::from(error);
+                    self.report.problems.push(format!("{path}: {error:#}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases examples of erased exchanges from a document, if it is there.
+    pub(super) async fn document(&mut self, path: &str) -> anyhow::Result<()> {
+        let Some(json) = self.read(path).await? else {
+            return Ok(());
+        };
+        let mut document: Value = match serde_json::from_slice(&json) {
+            Ok(document) => document,
+            Err(error) => {
+                self.report.problems.push(format!("{path}: {error}"));
+                return Ok(());
+            }
+        };
+        let ids = self.ids.iter().map(ToString::to_string).collect();
+        if scrub(&mut document, &ids) {
+            let json = serde_json::to_vec_pretty(&document)?;
+            self.overwrite(path, json.into()).await?;
+            self.report.documents += 1;
+        }
+        Ok(())
+    }
+}
+
+/// A file without the rows of these exchanges, and how many those were; `None` if there were none.
+type Kept = Result<Option<(Bytes, u64)>, schema::Error>;
+
+fn divergences(file: Bytes, ids: &HashSet<ExchangeId>) -> Kept {
+    let mut rows = decode_divergences(file)?;
+    let before = rows.len();
+    rows.retain(|row| !ids.contains(&row.exchange));
+    let erased = (before - rows.len()) as u64;
+    (erased > 0)
+        .then(|| Ok((encode_divergences(&rows, ZSTD_LEVEL)?, erased)))
+        .transpose()
+}
+
+fn findings(file: Bytes, ids: &HashSet<ExchangeId>) -> Kept {
+    let mut rows = decode_findings(file)?;
+    let before = rows.len();
+    rows.retain(|row| !ids.contains(&row.exchange));
+    let erased = (before - rows.len()) as u64;
+    (erased > 0)
+        .then(|| Ok((encode_findings(&rows, ZSTD_LEVEL)?, erased)))
+        .transpose()
+}
+
+/// Removes from every list the examples that are of these exchanges, and the answers side by side of a group that lost one.
+/// Whether anything was.
+fn scrub(value: &mut Value, ids: &HashSet<String>) -> bool {
+    let is_of = |value: &Value| {
+        let names = ["exchange", "example"].iter();
+        let mut texts = names.filter_map(|name| value.get(name)?.as_str());
+        texts.any(|text| ids.contains(text))
+    };
+    match value {
+        Value::Array(values) => {
+            let before = values.len();
+            values.retain(|value| !is_of(value));
+            let mut any = values.len() < before;
+            for value in values {
+                any |= scrub(value, ids);
+            }
+            any
+        }
+        Value::Object(fields) => {
+            let lost = fields.get("examples").is_some_and(|examples| {
+                examples
+                    .as_array()
+                    .is_some_and(|examples| examples.iter().any(is_of))
+            });
+            if lost && fields.contains_key("sides") {
+                fields.insert("sides".to_owned(), Value::Null);
+            }
+            let mut any = lost;
+            for (_, value) in fields.iter_mut() {
+                any |= scrub(value, ids);
+            }
+            any
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+use super::*;
+use crate::testing::{exchange, options, seal};
+use crate::{SegmentBuilder, SegmentNumbers};
+
+#[test]
+fn a_footer_is_read_from_the_end() {
+    let mut replaces = SegmentNumbers::default();
+    replaces.insert("gw-1", 3, 5);
+    let mut builder = SegmentBuilder::new(options()).replacing(replaces.clone());
+    for number in 0..10 {
+        builder.push(exchange(number, number)).unwrap();
+    }
+    let file = builder.seal(0).unwrap().unwrap().bytes;
+    let FooterStep::NeedsTail(needed) = read_footer(&file[file.len() - 20..]).unwrap() else {
+        panic!("20 bytes are no footer");
+    };
+    let needed = usize::try_from(needed).unwrap();
+    for tail in [&file[file.len() - needed..], &file[..]] {
+        let FooterStep::Footer(footer) = read_footer(tail).unwrap() else {
+            panic!("the footer is there");
+        };
+        assert_eq!((footer.rows, footer.format), (10, (1, 4)));
+        assert_eq!(footer.spool.as_deref(), Some("spool-1"));
+        assert_eq!(footer.replaces, replaces);
+    }
+}
+
+#[test]
+fn what_is_no_footer_is_an_error() {
+    let file = seal([exchange(0, 0)]).bytes;
+    for bytes in [&b""[..], b"PAR1", &file[..file.len() - 1]] {
+        assert!(read_footer(bytes).is_err());
+    }
+}
