@@ -40,7 +40,7 @@ fn schedule(exchanges: &[Exchange]) -> usize {
                 }
                 None => scheduler.handle_end_of_input(),
             },
-            Step::Skip { .. } | Step::AtCapacity => {
+            Step::Skip { .. } | Step::AtCapacity | Step::NotAllowed => {
                 unreachable!("every request is answered at once")
             }
             Step::Finished => return sent,
@@ -62,6 +62,8 @@ fn replayed(exchange: &Exchange) -> Exchange {
         verdict: schema::ExchangeVerdict::Match,
         verdict_reason: None,
         divergences: 0,
+        pass: 0,
+        in_doubt: None,
     }));
     actual
 }

@@ -106,6 +106,10 @@ pub const VERDICT: &str = "verdict";
 pub const VERDICT_REASON: &str = "verdict_reason";
 /// `exchanges` of a run: how many divergences were found.
 pub const DIVERGENCES: &str = "divergences";
+/// `exchanges` of a run: which pass over the window it is of.
+pub const PASS: &str = "pass";
+/// `exchanges` of a run: what became of it after a kill that left it in doubt.
+pub const IN_DOUBT: &str = "in_doubt";
 
 /// `capture`: start of the minute.
 pub const MINUTE: &str = "minute";
@@ -162,7 +166,7 @@ pub(crate) const FIELD_VALUE: &str = "value";
 /// What Parquet's specification calls the item of a list.
 pub(crate) const LIST_ITEM: &str = "element";
 
-/// Columns of `exchanges`, of a recording or (`replayed`) of a run, which has nine more.
+/// Columns of `exchanges`, of a recording or (`replayed`) of a run, which has eleven more.
 #[must_use]
 pub fn exchanges_schema(replayed: bool) -> SchemaRef {
     let mut fields = exchange_fields();
@@ -270,7 +274,7 @@ fn exchange_fields() -> Vec<Field> {
     ]
 }
 
-fn replay_fields() -> [Field; 9] {
+fn replay_fields() -> [Field; 11] {
     [
         always(RECORDED_START, timestamp()),
         always(DUE, timestamp()),
@@ -281,6 +285,8 @@ fn replay_fields() -> [Field; 9] {
         always(VERDICT, DataType::Utf8),
         maybe(VERDICT_REASON, DataType::Utf8),
         always(DIVERGENCES, DataType::Int32),
+        always(PASS, DataType::Int32),
+        maybe(IN_DOUBT, DataType::Utf8),
     ]
 }
 

@@ -225,6 +225,10 @@ pub struct Replay {
     pub verdict_reason: Option<String>,
     /// How many divergences were found.
     pub divergences: u32,
+    /// Which pass over the window it is of, from 0.
+    pub pass: u32,
+    /// What became of it if the run was killed when nothing said yet whether it had been sent.
+    pub in_doubt: Option<InDoubt>,
 }
 
 /// A message body.
@@ -343,6 +347,16 @@ words! {
         Failed = "failed",
         /// It was not sent.
         Skipped = "skipped",
+    }
+}
+
+words! {
+    /// What became of an exchange of which a killed run left no answer, and which may have been sent.
+    InDoubt, "sent_again or not_sent_again", {
+        /// It was sent, perhaps for the second time.
+        SentAgain = "sent_again",
+        /// It was not sent any more.
+        NotSentAgain = "not_sent_again",
     }
 }
 

@@ -13,8 +13,8 @@ use crate::builder::Bounds;
 use crate::testing::{HOUR, at, options, read};
 use crate::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange,
-    ExchangeVerdict, Headers, Outcome, Projection, Protocol, Pushed, RecorderId, Replay, Request,
-    Response, SegmentBuilder, SegmentKey, SegmentOptions, TimeWindow, Timestamp, Vni,
+    ExchangeVerdict, Headers, InDoubt, Outcome, Projection, Protocol, Pushed, RecorderId, Replay,
+    Request, Response, SegmentBuilder, SegmentKey, SegmentOptions, TimeWindow, Timestamp, Vni,
 };
 
 /// Batches of few rows, so that few exchanges make many batches and row groups.
@@ -126,11 +126,13 @@ fn replay() -> impl Strategy<Value = Replay> {
         of(".{0,9}"),
         0..=i32::MAX as u32,
     );
-    (times, outcome, verdict).prop_map(
+    let doubt = (0..=i32::MAX as u32, of(select(InDoubt::ALL)));
+    (times, outcome, verdict, doubt).prop_map(
         |(
             (recorded_start, due, lag_us, order_wait_us),
             (outcome, outcome_reason),
             (verdict, verdict_reason, divergences),
+            (pass, in_doubt),
         )| Replay {
             recorded_start,
             due,
@@ -141,6 +143,8 @@ fn replay() -> impl Strategy<Value = Replay> {
             verdict,
             verdict_reason,
             divergences,
+            pass,
+            in_doubt,
         },
     )
 }

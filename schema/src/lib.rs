@@ -60,8 +60,8 @@ pub use divergence::{Divergence, DivergenceKind, decode_divergences, encode_dive
 pub use emptied::empty_segment;
 pub use error::Error;
 pub use exchange::{
-    Body, Certainty, Charset, Completeness, ConnectionInfo, Exchange, ExchangeVerdict, Outcome,
-    Protocol, Replay, Request, Response, TcpSpan,
+    Body, Certainty, Charset, Completeness, ConnectionInfo, Exchange, ExchangeVerdict, InDoubt,
+    Outcome, Protocol, Replay, Request, Response, TcpSpan,
 };
 pub use finding::{Blame, Finding, decode_findings, encode_findings};
 pub use footer::{Footer, FooterStep, read_footer};

@@ -3,7 +3,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 use super::*;
 use crate::testing::{HOUR, at, exchange, noisy, options, read_all};
-use crate::{ExchangeVerdict, Outcome, Replay};
+use crate::{ExchangeVerdict, InDoubt, Outcome, Replay};
 
 fn footer(file: &Bytes) -> ParquetMetaData {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone()).unwrap();
@@ -44,7 +44,7 @@ fn the_key_and_the_footer_say_what_is_inside() {
     assert_eq!(segment.rows, 3);
     let batches = format!("[[3,{},{}]]", HOUR + 10, HOUR + 30);
     let expected = [
-        ("reprise.format", Some("1.4")),
+        ("reprise.format", Some("1.5")),
         ("reprise.table", Some("exchanges")),
         ("reprise.recorder", Some("recorder-1")),
         ("reprise.writer", Some("test 1")),
@@ -163,6 +163,8 @@ fn the_columns_of_a_run_go_with_a_run() {
         verdict: ExchangeVerdict::Incomparable,
         verdict_reason: Some("no answer".to_owned()),
         divergences: 5,
+        pass: 6,
+        in_doubt: Some(InDoubt::SentAgain),
     };
     let mut replayed = exchange(0, 0);
     replayed.replay = Some(Box::new(replay));

@@ -146,6 +146,16 @@ fn replay_of(columns: &ReplayColumns<'_>, row: usize) -> Result<Replay, Error> {
         verdict: columns.verdict.word(row)?,
         verdict_reason: columns.verdict_reason.owned(row),
         divergences: count(columns.divergences.value(row)),
+        pass: columns
+            .pass
+            .as_ref()
+            .map_or(0, |column| count(column.value(row))),
+        in_doubt: columns
+            .in_doubt
+            .as_ref()
+            .filter(|column| column.get(row).is_some())
+            .map(|column| column.word(row))
+            .transpose()?,
     })
 }
 

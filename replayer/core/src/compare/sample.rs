@@ -85,6 +85,8 @@ pub(crate) fn replayed(mut exchange: Exchange, lag_us: i64) -> Exchange {
         verdict: ExchangeVerdict::Incomparable,
         verdict_reason: None,
         divergences: 0,
+        pass: 0,
+        in_doubt: None,
     }));
     exchange
 }

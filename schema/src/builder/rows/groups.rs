@@ -10,7 +10,7 @@ use arrow::error::ArrowError;
 
 use super::headers::{HeadersBuilder, StatusesBuilder};
 use crate::columns;
-use crate::{Body, ConnectionInfo, Exchange, ExchangeId, Replay, Timestamp, Vni};
+use crate::{Body, ConnectionInfo, Exchange, ExchangeId, InDoubt, Replay, Timestamp, Vni};
 
 pub(super) struct IdColumns {
     exchange: StringBuilder,
@@ -375,6 +375,8 @@ pub(super) struct ReplayColumns {
     verdict: StringBuilder,
     verdict_reason: StringBuilder,
     divergences: Int32Builder,
+    pass: Int32Builder,
+    in_doubt: StringBuilder,
 }
 
 impl ReplayColumns {
@@ -389,6 +391,8 @@ impl ReplayColumns {
             verdict: texts(rows, 8),
             verdict_reason: texts(rows, 0),
             divergences: Int32Builder::with_capacity(rows),
+            pass: Int32Builder::with_capacity(rows),
+            in_doubt: texts(rows, 0),
         }
     }
 
@@ -405,9 +409,12 @@ impl ReplayColumns {
         self.verdict_reason
             .append_option(replay.verdict_reason.as_deref());
         self.divergences.append_value(int(replay.divergences));
+        self.pass.append_value(int(replay.pass));
+        self.in_doubt
+            .append_option(replay.in_doubt.map(InDoubt::as_str));
     }
 
-    pub(super) fn finish(mut self) -> [ArrayRef; 9] {
+    pub(super) fn finish(mut self) -> [ArrayRef; 11] {
         [
             Arc::new(self.recorded_start.finish()),
             Arc::new(self.due.finish()),
@@ -418,6 +425,8 @@ impl ReplayColumns {
             Arc::new(self.verdict.finish()),
             Arc::new(self.verdict_reason.finish()),
             Arc::new(self.divergences.finish()),
+            Arc::new(self.pass.finish()),
+            Arc::new(self.in_doubt.finish()),
         ]
     }
 }

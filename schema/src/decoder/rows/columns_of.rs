@@ -176,6 +176,9 @@ pub(super) struct ReplayColumns<'a> {
     pub(super) verdict: Texts<'a>,
     pub(super) verdict_reason: Texts<'a>,
     pub(super) divergences: Ints<'a>,
+    /// Files from before these were added have none.
+    pub(super) pass: Option<Ints<'a>>,
+    pub(super) in_doubt: Option<Texts<'a>>,
 }
 
 impl<'a> ReplayColumns<'a> {
@@ -190,6 +193,8 @@ impl<'a> ReplayColumns<'a> {
             verdict: Column::of(batch, columns::VERDICT)?,
             verdict_reason: Column::of(batch, columns::VERDICT_REASON)?,
             divergences: Column::of(batch, columns::DIVERGENCES)?,
+            pass: Column::maybe(batch, columns::PASS)?,
+            in_doubt: Column::maybe(batch, columns::IN_DOUBT)?,
         })
     }
 }
