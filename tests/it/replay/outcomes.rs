@@ -74,6 +74,30 @@ fn a_target_that_goes_away_is_refused_connections() {
     assert_eq!(recorded.outcomes(), vec![refused; 3], "{}", ran.stdout);
 }
 
+/// Forty requests at once need more open files than a shell's soft limit of 32; a hard one is told.
+#[test]
+fn as_many_files_are_opened_as_requests_are_in_flight() {
+    let requests: Vec<String> = (0..40).map(|number| get(&format!("/{number}"))).collect();
+    let recorded = Recorded::new(&one_by_one(&requests, Duration::ZERO));
+    let target = Target::start(|arrival| ok(arrival).delayed(Duration::from_millis(500)));
+    let limited = |limit: &str, run_name: &str| {
+        let plain = recorded.command(&target.url(), &["--speed", "max"]);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit {limit} 32; exec \"$@\""), "sh"]);
+        command.arg(plain.get_program());
+        let name = |argument: &std::ffi::OsStr| match argument.to_str() {
+            Some("it") => run_name.to_owned(),
+            _ => argument.to_str().unwrap().to_owned(),
+        };
+        command.args(plain.get_args().map(name));
+        run(&mut command)
+    };
+    let ran = limited("-Sn", "soft").expect_code(0);
+    assert_eq!(document(&ran).totals.matched, 40);
+    let ran = limited("-n", "hard");
+    assert!(ran.stderr.contains("ulimit -n 1152"), "{}", ran.stderr);
+}
+
 #[test]
 fn nobody_at_the_target_fails_before_anything_is_written() {
     let recorded = Recorded::new(&one_by_one(&[get("/")], Duration::ZERO));

@@ -13,14 +13,6 @@ fn numbered(count: u64, step_ms: u64) -> Recorded {
     Recorded::new(&one_by_one(&requests, Duration::from_millis(step_ms - 2)))
 }
 
-/// Milliseconds from the first arrival to each, in order of their time.
-fn arrived_ms(target: &Target) -> Vec<u128> {
-    let mut times: Vec<Duration> = target.arrivals().iter().map(|a| a.at).collect();
-    times.sort();
-    let first = times[0];
-    times.iter().map(|at| (*at - first).as_millis()).collect()
-}
-
 /// When each exchange of the run was due, milliseconds since the first; none was sent before.
 fn due_ms(recorded: &Recorded) -> Vec<u128> {
     let (exchanges, _) = read_run(Path::new(&recorded.archive()), "it");
@@ -54,9 +46,6 @@ fn a_ramp_begins_slowly() {
         0, 447, 632, 774, 894, 1_000, 1_100, 1_200, 1_300, 1_400, 1_500,
     ];
     assert_eq!(due_ms(&recorded), due);
-    // The first may arrive late, which makes the others seem early.
-    let at = arrived_ms(&target);
-    assert!((1_000..=3_000).contains(&at[10]), "{at:?}");
 }
 
 #[test]

@@ -74,6 +74,7 @@ fn a_target_that_is_not_trusted_gets_nothing() {
         .replay(&front.url(), &["--insecure"])
         .expect_code(0);
     assert!(ran.stderr.contains("--insecure"), "{}", ran.stderr);
+    assert!(document(&ran).target.insecure);
     assert_eq!(target.arrivals().len(), 2);
 }
 
