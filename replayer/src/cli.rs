@@ -12,6 +12,7 @@ mod report;
 mod rules;
 mod run;
 mod target;
+mod typed;
 mod window;
 
 use clap::{Parser, Subcommand};
@@ -26,8 +27,9 @@ pub use pace::{OrderArg, PaceArgs, PaceFlags, WhenBehindArg};
 pub use plan::PlanArgs;
 pub use report::{ReportArgs, RunRefArgs, RunsArgs, ShowArgs};
 pub use rules::{RulesArgs, RulesCommand, SuggestArgs};
-pub use run::RunArgs;
+pub use run::{RunArgs, SendAgainArg};
 pub use target::{HttpVersionArg, TargetArgs};
+pub use typed::Typed;
 pub use window::{CalendarArg, WindowArgs};
 
 /// Replays a window of a Reprise archive against a test target and compares the answers.

@@ -5,19 +5,23 @@ mod correlation;
 mod policy;
 mod timing;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use replayer_core::Limits;
+use replayer_core::checkpoint::SendAgain;
 use replayer_core::correlate::Correlation;
 use replayer_core::filter::Filter;
 use replayer_core::permission::Permissions;
 use replayer_core::rewrite::{HostPolicy, Rewrite};
 use replayer_core::window::{Calendar, Span};
+use schema::run::RunDocument;
 use schema::{Pattern, Sample};
 
 use crate::cli::{
-    CalendarArg, FilterArgs, HttpVersionArg, PlanArgs, RunArgs, TargetArgs, WindowArgs,
+    CalendarArg, FilterArgs, HttpVersionArg, PlanArgs, RunArgs, SendAgainArg, TargetArgs,
+    WindowArgs,
 };
 use crate::guard::Guard;
 use crate::send::{HttpVersion, Target, TlsOptions};
@@ -95,6 +99,14 @@ pub(crate) struct RunConfig {
     pub(crate) label: Option<String>,
     /// What `--host-header` said: `recorded`, `target` or a name.
     pub(crate) host_text: String,
+    /// The flags that were given, as text.
+    pub(crate) options: BTreeMap<String, Vec<String>>,
+    /// How often what has ended is published.
+    pub(crate) checkpoint_every: Duration,
+    /// Which requests that may have been sent are sent again, by a run that goes on.
+    pub(crate) send_again: SendAgain,
+    /// The run that goes on, as it was left.
+    pub(crate) resume: Option<Box<RunDocument>>,
     /// Whether JSON is printed.
     pub(crate) json: bool,
 }
@@ -114,7 +126,11 @@ impl TryFrom<RunArgs> for RunConfig {
     type Error = anyhow::Error;
 
     fn try_from(args: RunArgs) -> anyhow::Result<Self> {
-        let (target, path_prefix) = Target::parse(&args.target.target)?;
+        let typed = args.target.target.as_deref();
+        let typed = typed.context(
+            "no target: say where requests go with --target URL, such as --target http://10.0.9.4:8080",
+        )?;
+        let (target, path_prefix) = Target::parse(typed)?;
         let rewrite = Rewrite {
             path_prefix,
             host: host_policy(&args.target, &target)?,
@@ -157,6 +173,15 @@ impl TryFrom<RunArgs> for RunConfig {
             run: args.run.map(run_name).transpose()?,
             label: args.target.label,
             host_text: args.target.host_header,
+            options: args.typed.0,
+            checkpoint_every: args.checkpoint.0,
+            send_again: match args.send_again {
+                SendAgainArg::None => SendAgain::Nothing,
+                SendAgainArg::Safe => SendAgain::Safe,
+                SendAgainArg::Idempotent => SendAgain::Idempotent,
+                SendAgainArg::All => SendAgain::Everything,
+            },
+            resume: None,
             json: args.json,
         })
     }

@@ -4,8 +4,10 @@
 //! reader --batches--> Scheduler --jobs--> lanes --answers--> run writer
 //!                          ^---------done---'
 //! ```
-//! Everything that can happen is one of: a batch came, a lane is done, something is due, the user asked to stop.
+//! Everything that can happen is one of: a batch came, a lane is done, something is due, a stretch of the schedule may be
+//! sent, the user asked to stop.
 
+mod leasing;
 mod seats;
 
 use std::sync::Arc;
@@ -15,16 +17,19 @@ use governor::RateLimiter;
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
+use replayer_core::pace::ramped;
 use replayer_core::scheduler::{Place, Schedule, Scheduler, Step, Ticket};
 use schema::run::RunState;
 use schema::{Exchange, Outcome, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::config::Timing;
+use crate::lease::Leases;
 use crate::progress::{Counts, Progress};
-use crate::read::{Batches, Planned, Ready};
+use crate::read::{Batch, Batches, Planned, Ready, Standing};
 use crate::send::{Done, Job, Shared, run_lane, skipped};
 use crate::timer::FineTimer;
+use leasing::{AHEAD, Leasing};
 use seats::{Seat, Seats};
 
 /// How long requests in flight may go on after the user asked to stop.
@@ -42,8 +47,21 @@ pub(crate) struct Driven {
     pub(crate) state: RunState,
     /// What became of the exchanges.
     pub(crate) counts: Counts,
+    /// The last lease.
+    pub(crate) lease: u64,
     /// Why it failed.
     pub(crate) error: Option<anyhow::Error>,
+}
+
+/// How a run is kept, so that another process could go on with it.
+#[derive(Debug)]
+pub(crate) struct Keeping {
+    /// What may be sent.
+    pub(crate) leases: Leases,
+    /// How often what has ended is published.
+    pub(crate) every: Duration,
+    /// Whether this process goes on with a run of another.
+    pub(crate) is_resumed: bool,
 }
 
 /// Replays what `input` gives until its end, or until `shutdown`.
@@ -52,15 +70,17 @@ pub(crate) struct Driven {
 /// If the timer's thread cannot be started.
 pub(crate) async fn drive(
     timing: Timing,
+    keeping: Keeping,
     shared: Arc<Shared>,
     input: Batches,
     shutdown: impl Future<Output = ()>,
     progress: Progress,
 ) -> anyhow::Result<Driven> {
     let mut timer = FineTimer::start()?;
-    let (mut driver, mut done) = Driver::new(timing, shared, input, progress);
+    let tick = TICK.min(keeping.every);
+    let (mut driver, mut done) = Driver::new(timing, keeping, shared, input, progress);
     let mut finished_lanes = Vec::with_capacity(256);
-    let mut ticks = tokio::time::interval(TICK);
+    let mut ticks = tokio::time::interval(tick);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     tokio::pin!(shutdown);
     loop {
@@ -79,13 +99,14 @@ pub(crate) async fn drive(
             () = &mut shutdown, if driver.state == RunState::Finished => driver.stop(RunState::Interrupted),
             _ = done.recv_many(&mut finished_lanes, 256) => driver.handle_done(&mut finished_lanes),
             () = timer.sleep_until(at.unwrap_or_else(tokio::time::Instant::now)), if at.is_some() => {}
+            granted = driver.leasing.granted() => driver.handle_grant(granted),
             batch = driver.input.recv(), if driver.wants_input() => driver.handle_batch(batch).await,
             _ = ticks.tick() => driver.tick().await,
         }
         driver.interrupt_if_time_is_up();
     }
     driver.tick().await;
-    Ok(driver.finish())
+    driver.finish().await
 }
 
 /// Delays what would be too fast; whatever the loop's clock says is now.
@@ -128,11 +149,16 @@ struct Driver {
     /// When what is in flight is given up.
     stop_at: Option<Timestamp>,
     progress: Progress,
+    leasing: Leasing,
+    is_resumed: bool,
+    checkpoint_every: Duration,
+    checkpoint_at: Timestamp,
 }
 
 impl Driver {
     fn new(
         timing: Timing,
+        keeping: Keeping,
         shared: Arc<Shared>,
         input: Batches,
         progress: Progress,
@@ -160,6 +186,10 @@ impl Driver {
             error: None,
             stop_at: None,
             progress,
+            leasing: Leasing::start(keeping.leases),
+            is_resumed: keeping.is_resumed,
+            checkpoint_every: keeping.every,
+            checkpoint_at: shared.clock.now().saturating_add(keeping.every),
             shared,
         };
         (driver, receiver)
@@ -187,7 +217,9 @@ impl Driver {
                     Err(_) => {}
                 }
             }
-            match scheduler.poll(self.shared.clock.now()) {
+            let now = self.shared.clock.now();
+            self.leasing.renew(scheduler, now);
+            match scheduler.poll(now) {
                 Step::Dispatch {
                     item,
                     ticket,
@@ -210,15 +242,16 @@ impl Driver {
                         due,
                         order_wait,
                         fresh,
+                        standing: item.standing,
                     };
                     self.send(job, lane, ticket);
                 }
                 Step::Skip { item, due } => {
                     self.held_bytes -= item.memory_bytes;
-                    self.skip(item.recorded, BEHIND, due).await;
+                    self.skip(item.recorded, BEHIND, due, item.standing).await;
                 }
                 Step::WaitUntil(time) => return Wait::Until(time),
-                Step::NeedsInput | Step::AtCapacity => return Wait::Event,
+                Step::NeedsInput | Step::AtCapacity | Step::NotAllowed => return Wait::Event,
                 Step::Finished => return Wait::Finished,
             }
         }
@@ -265,7 +298,7 @@ impl Driver {
         }
     }
 
-    async fn handle_batch(&mut self, batch: Option<anyhow::Result<Vec<Planned>>>) {
+    async fn handle_batch(&mut self, batch: Option<anyhow::Result<Batch>>) {
         let batch = match batch {
             Some(Ok(batch)) => batch,
             Some(Err(error)) => {
@@ -280,44 +313,102 @@ impl Driver {
                 return;
             }
         };
-        for planned in batch {
-            self.counts.planned += 1;
+        self.counts.planned += batch.planned.len() as u64;
+        if self.scheduler.is_none()
+            && let Err(error) = self.begin(&batch).await
+        {
+            self.counts.not_reached += batch.planned.len() as u64;
+            self.error = Some(error);
+            return self.stop(RunState::Failed);
+        }
+        for planned in batch.planned {
             match planned {
                 Planned::Send(ready) => self.schedule(ready),
-                Planned::Skip(recorded, reason) => {
+                Planned::Skip(recorded, reason, standing) => {
                     let now = self.shared.clock.now();
-                    self.skip(recorded, reason.as_str(), now).await;
+                    self.skip(recorded, reason.as_str(), now, standing).await;
                 }
             }
         }
     }
 
+    /// Begins the schedule with the first batch that has requests: when what is due first may be sent.
+    async fn begin(&mut self, batch: &Batch) -> anyhow::Result<()> {
+        let requests = batch.planned.iter().filter_map(|planned| match planned {
+            Planned::Send(ready) => Some(ready),
+            Planned::Skip(..) => None,
+        });
+        let (Some(recorded_start), Some(first)) = (batch.first, requests.clone().next()) else {
+            return Ok(());
+        };
+        let offset = |ready: &Ready| {
+            let recorded = ready.recorded_at.since(recorded_start);
+            let offset = self.timing.pace.offset(ready.index, recorded);
+            offset.map_or(Duration::ZERO, |offset| ramped(offset, self.timing.ramp))
+        };
+        let begun = offset(first);
+        let soon = requests.take_while(|ready| offset(ready) <= begun.saturating_add(AHEAD));
+        let (count, last) = soon.fold((0, first), |(count, _), ready| (count + 1, ready));
+        self.leasing.begin(last.position).await?;
+        let now = self.shared.clock.now();
+        let mut scheduler = Scheduler::new(Schedule {
+            pace: self.timing.pace,
+            ramp: self.timing.ramp,
+            when_behind: self.timing.when_behind,
+            in_flight_max: self.shared.limits.in_flight_max,
+            waiting_max: self.shared.limits.waiting_max,
+            // A run that goes on does so at once, wherever in the window it is.
+            started_at: if self.is_resumed {
+                now.saturating_sub(begun)
+            } else {
+                now
+            },
+            recorded_start,
+        });
+        scheduler.allow(count);
+        self.scheduler = Some(scheduler);
+        Ok(())
+    }
+
+    fn handle_grant(&mut self, granted: anyhow::Result<()>) {
+        match granted {
+            Ok(()) => {
+                if let (Some(scheduler), Some(count)) =
+                    (&mut self.scheduler, self.leasing.take_grant())
+                {
+                    scheduler.allow(count);
+                }
+            }
+            Err(error) => {
+                self.error = Some(error);
+                self.stop(RunState::Failed);
+            }
+        }
+    }
+
     /// Ends an exchange that is not sent.
-    async fn skip(&mut self, recorded: Box<Exchange>, reason: &str, due: Timestamp) {
+    async fn skip(
+        &mut self,
+        recorded: Box<Exchange>,
+        reason: &str,
+        due: Timestamp,
+        standing: Standing,
+    ) {
         self.counts.skipped += 1;
-        let answered = skipped(recorded, reason, due);
+        let answered = skipped(recorded, reason, due, standing);
         if self.shared.outbox.push(answered).await.is_err() {
             self.stop(RunState::Failed);
         }
     }
 
     fn schedule(&mut self, ready: Box<Ready>) {
-        let (recorded, place) = (ready.recorded_at, ready.place);
+        let (recorded, place, index) = (ready.recorded_at, ready.place, ready.index);
         self.recorded_now = recorded;
         self.held_bytes += ready.memory_bytes;
         self.scheduler
-            .get_or_insert_with(|| {
-                Scheduler::new(Schedule {
-                    pace: self.timing.pace,
-                    ramp: self.timing.ramp,
-                    when_behind: self.timing.when_behind,
-                    in_flight_max: self.shared.limits.in_flight_max,
-                    waiting_max: self.shared.limits.waiting_max,
-                    started_at: self.shared.clock.now(),
-                    recorded_start: recorded,
-                })
-            })
-            .handle_exchange(ready, place, recorded);
+            .as_mut()
+            .expect("a schedule begins with its first request")
+            .handle_nth(ready, place, recorded, index);
     }
 
     fn wants_input(&self) -> bool {
@@ -337,7 +428,7 @@ impl Driver {
         self.input_ended = true;
         self.input.close();
         if let Some(scheduler) = &mut self.scheduler {
-            self.counts.not_reached = scheduler.finish().len() as u64;
+            self.counts.not_reached += scheduler.finish().len() as u64;
         }
         self.stop_at = Some(self.shared.clock.now().saturating_add(GRACE));
         self.progress.stopping();
@@ -358,10 +449,15 @@ impl Driver {
         if self.shared.outbox.flush().await.is_err() {
             self.stop(RunState::Failed);
         }
+        let now = self.shared.clock.now();
+        if now >= self.checkpoint_at {
+            self.checkpoint_at = now.saturating_add(self.checkpoint_every);
+            self.shared.outbox.checkpoint(self.counts.held_back);
+        }
         self.progress.draw(&self.counts, self.recorded_now);
     }
 
-    fn finish(self) -> Driven {
+    async fn finish(self) -> anyhow::Result<Driven> {
         let counts = self.counts;
         self.progress.finish();
         assert_eq!(
@@ -369,11 +465,13 @@ impl Driver {
             counts.sent + counts.failed + counts.skipped + counts.not_reached,
             "each planned exchange ends exactly once"
         );
-        Driven {
+        let leases = self.leasing.finish().await?;
+        Ok(Driven {
             state: self.state,
             counts,
+            lease: leases.number(),
             error: self.error,
-        }
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 //! * `plan`, `run` and `demo` are the commands; [`output`] prints results.
 //! * `guard` lets only test environments be sent to; `hooks` runs the user's commands around a run.
 //! * `store` opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
+//! * `resume` finds where a run goes on that was killed; `lease` says beforehand what may be sent.
 //! * `drive` is the one event loop: it asks the schedule what to do, hands requests to the lanes of `send`, and learns from
 //!   them when an answer came.
 //! * `compare` holds runs against each other; `replayer-core`'s `join`, `blame`, `noise` and `verdict` decide. `accept`
@@ -22,11 +23,14 @@ mod drive;
 mod fetch;
 mod guard;
 mod hooks;
+mod lease;
+mod open_files;
 pub mod output;
 mod plan;
 mod progress;
 mod read;
 mod report;
+mod resume;
 mod run;
 mod run_ref;
 pub mod run_store;
@@ -101,6 +105,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rules(args) => suggest::rules(args).await,
         Command::Runs(args) => runs::runs(args).await,
         Command::Show(args) => show::show(args).await,
-        Command::Run(args) => Box::pin(run::run((*args).try_into()?, shutdown::requested())).await,
+        Command::Run(args) => {
+            let config = resume::config(*args).await?;
+            Box::pin(run::run(config, shutdown::requested())).await
+        }
     }
 }

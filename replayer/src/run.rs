@@ -19,13 +19,16 @@ use schema::{Projection, Timestamp};
 
 use crate::clock::Clock;
 use crate::config::{Hooks, Passes, RunConfig, Timing};
-use crate::drive::drive;
+use crate::drive::{Keeping, drive};
 use crate::guard::Asked;
 use crate::hooks;
+use crate::lease::{Leases, TakenOver};
+use crate::open_files;
 use crate::output;
 use crate::progress::Progress;
-use crate::read::{Reader, Reading};
-use crate::run_store::{RunEnd, RunOptions, RunWriter};
+use crate::read::{Reader, Reading, Resume};
+use crate::resume;
+use crate::run_store::{RunEnd, RunOptions, RunPlace, RunWriter};
 use crate::select::Selected;
 use crate::send::{Correlated, Http2Use, Shared, Target, Tls, probe};
 
@@ -65,6 +68,7 @@ async fn replay(
     for warning in selected.warnings() {
         tracing::warn!("{warning}");
     }
+    open_files::provide_for(config.limits.in_flight_max);
     let reached = reach(&config, &selected).await?;
     let clock = Clock::start();
     let name = config.run.take().unwrap_or_else(|| run_name(clock.now()));
@@ -108,20 +112,27 @@ async fn send(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<RunDocument> {
     config.rewrite.run = config.reprise_headers.then(|| name.clone());
-    let document = document(&config, &selected, name, clock.now());
-    let options = RunOptions {
-        compare: config.compare,
-        ..RunOptions::default()
-    };
-    let writer = RunWriter::start(Arc::clone(&selected.store), document, options).await?;
+    let Started {
+        writer,
+        leases,
+        resume,
+        before,
+    } = start(&mut config, &selected, name, clock.now()).await?;
     let progress = Progress::new(selected.span(), writer.progress());
-    let (reader, batches) = Reader::start(Reading {
+    let keeping = Keeping {
+        leases,
+        every: config.checkpoint_every,
+        is_resumed: resume.is_some(),
+    };
+    let reading = Reading {
         source: selected.source(Projection::All, config.limits),
         filter: config.selection.filter,
         permissions: config.permissions,
         rules: config.rewrite,
         timing: config.timing.clone(),
-    })?;
+        resume,
+    };
+    let (reader, batches) = Reader::start(reading, writer.sender())?;
     let mut shared = Shared::new(
         config.target,
         tls,
@@ -135,14 +146,14 @@ async fn send(
         .correlation
         .map(|rules| Correlated::new(rules, config.limits));
     let shared = Arc::new(shared);
-    let driven = drive(
-        config.timing,
-        Arc::clone(&shared),
-        batches,
-        shutdown,
-        progress,
-    )
-    .await?;
+    let lanes = Arc::clone(&shared);
+    let driven = drive(config.timing, keeping, lanes, batches, shutdown, progress).await?;
+    if let Some(error) = driven.error.as_ref()
+        && error.is::<TakenOver>()
+    {
+        writer.abandon().await;
+        return Err(driven.error.expect("there is one"));
+    }
     let totals = tokio::task::spawn_blocking(|| reader.finish())
         .await
         .context("wait for the reader")??;
@@ -153,6 +164,7 @@ async fn send(
         filtered_out: totals.filtered_out,
         held_back: driven.counts.held_back,
         correlation: shared.correlated.as_ref().map(Correlated::report),
+        lease: driven.lease,
     };
     let document = writer.finish(end).await?;
     if let Some(error) = driven.error {
@@ -162,16 +174,59 @@ async fn send(
         bail!("run {} failed", document.run);
     }
     let counts = driven.counts;
-    assert_eq!(
-        (counts.sent, counts.failed, counts.skipped),
-        (
-            document.totals.sent,
-            document.totals.failed,
-            document.totals.skipped
-        ),
-        "what was sent is what was stored"
-    );
+    let now = [counts.sent, counts.failed, counts.skipped];
+    let stored = &document.totals;
+    let ended = [stored.sent, stored.failed, stored.skipped];
+    for (index, ended) in ended.into_iter().enumerate() {
+        let counted = before[index] + totals.recovered[index] + now[index];
+        assert_eq!(counted, ended, "what was sent is what was stored");
+    }
     Ok(document)
+}
+
+/// A run that has begun, or goes on.
+struct Started {
+    writer: RunWriter,
+    leases: Leases,
+    resume: Option<Resume>,
+    /// What had ended before: sent, failed, skipped.
+    before: [u64; 3],
+}
+
+/// Begins the run `name`, or goes on with it.
+async fn start(
+    config: &mut RunConfig,
+    selected: &Selected,
+    name: String,
+    now: Timestamp,
+) -> anyhow::Result<Started> {
+    let store = &selected.store;
+    let options = RunOptions {
+        compare: config.compare,
+        ..RunOptions::default()
+    };
+    let holder = format!("process {} since {now}", std::process::id());
+    let Some(document) = config.resume.take() else {
+        let document = document(config, selected, name, now)?;
+        let leases = RunPlace::of(&document).leases();
+        let writer = RunWriter::start(Arc::clone(store), document, options).await?;
+        return Ok(Started {
+            writer,
+            leases: Leases::take(Arc::clone(store), leases, holder, None).await?,
+            resume: None,
+            before: [0; 3],
+        });
+    };
+    let found = resume::take(store, *document, config, holder, now).await?;
+    let checkpoint = found.begun.checkpoint.as_ref();
+    let before = checkpoint.map_or([0; 3], |checkpoint| checkpoint.report.outcomes().into());
+    let (document, begun) = (found.document, found.begun);
+    Ok(Started {
+        writer: RunWriter::resume(Arc::clone(store), document, options, begun).await?,
+        leases: found.leases,
+        resume: Some(found.resume),
+        before,
+    })
 }
 
 /// Makes sure that the target may be sent to and is there, and finds out how it is spoken to.
@@ -206,7 +261,7 @@ fn document(
     selected: &Selected,
     name: String,
     started_at: Timestamp,
-) -> RunDocument {
+) -> anyhow::Result<RunDocument> {
     let source = RunSource {
         archive: config.selection.archive.clone(),
         from: selected.window.start,
@@ -221,18 +276,21 @@ fn document(
         forwarded: config.rewrite.forwarded,
         proofs: config.guard.proofs.iter().map(Proof::to_string).collect(),
         writes: writes(&config.permissions).to_owned(),
+        insecure: config.tls.insecure,
     };
     let schedule = RunSchedule {
         in_flight_max: config.limits.in_flight_max as u64,
         timeout_us: micros(config.timeout),
         ..schedule(&config.timing)
     };
-    let program = format!("replayer {}", env!("CARGO_PKG_VERSION"));
+    let program = resume::program();
     let mut document = RunDocument::new(name, program, started_at, source, target, schedule);
+    (document.options, document.options_left_out) = resume::stored(&config.options);
+    document.option_files = resume::file_hashes(&config.options)?;
     document.coverage = selected.coverage.as_ref().map(run_coverage);
     document.gates.judged_share_min = config.judged_share_min;
     document.gates.lag_max_us = config.timing.lag_max.map(micros);
-    document
+    Ok(document)
 }
 
 /// Whether requests that write were sent, in a word.

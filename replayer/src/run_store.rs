@@ -4,12 +4,17 @@
 //! driver --Answered, bounded by count and bytes--> encoder thread: undo coding, compare, encode, aggregate
 //!                                                     --sealed files, bounded--> upload task: create-only puts
 //! ```
-//! `run.json` is there from the start with state `running`, is written again after each published segment, and gets its
-//! verdict when everything else is in the store. So whatever a killed run published is a run that says it was killed.
+//! `run.json` is there from the start with state `running`, is written again at each checkpoint, and gets its verdict when
+//! everything else is in the store. So whatever a killed run published is a run that says it was killed.
+//!
+//! At a checkpoint every answer so far is published, and then, beside the run, what another process needs to go on with it
+//! ([`state`]).
 
 mod encoder;
+mod place;
 #[cfg(test)]
 pub(crate) mod sample;
+mod state;
 mod uploader;
 
 use std::sync::Arc;
@@ -18,6 +23,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
+use replayer_core::checkpoint::PlannedBatch;
 use replayer_core::compare::Rules;
 use replayer_core::report;
 use schema::run::{RunCorrelation, RunDocument, RunState};
@@ -26,6 +32,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use encoder::Encoder;
+pub(crate) use place::RunPlace;
+pub(crate) use state::{Begun, Checkpoint, clear_divergences};
 use uploader::{Upload, upload_all};
 
 /// Segments and other files that wait for the upload. At this bound the encoder waits, then the driver.
@@ -51,7 +59,7 @@ pub struct RunOptions {
     pub rules: Rules,
     /// About how large a segment may get, bytes.
     pub segment_bytes_max: usize,
-    /// How much of the run a segment may span: what a kill can lose.
+    /// How much of the run a segment may span.
     pub segment_age_max: Duration,
     /// Divergences a file.
     pub divergences_rows_max: usize,
@@ -90,10 +98,12 @@ pub struct RunEnd {
     pub read: u64,
     /// Those among them that the filters left out.
     pub filtered_out: u64,
-    /// Those that were late because too many were in flight.
+    /// Those that were late because too many were in flight, since the run was begun or went on.
     pub held_back: u64,
     /// What was learned from answers and used in requests.
     pub correlation: Option<RunCorrelation>,
+    /// The last lease: everything that was sent under it has ended.
+    pub lease: u64,
 }
 
 /// Counts while a run runs, for a progress bar.
@@ -126,8 +136,20 @@ impl RunProgress {
 
 /// A message to the encoder.
 enum Message {
+    /// Exchanges that will have to end.
+    Planned(PlannedBatch),
     Answered(Vec<Answered>, OwnedSemaphorePermit),
-    End,
+    /// The same of exchanges whose answers are published.
+    Stored(Vec<Answered>, OwnedSemaphorePermit),
+    Checkpoint {
+        held_back: u64,
+    },
+    /// Nothing more is to be written.
+    Abandon,
+    End {
+        held_back: u64,
+        lease: u64,
+    },
 }
 
 /// Feeds a run; may be cloned into every task that gets answers.
@@ -144,19 +166,49 @@ impl RunSender {
     /// # Errors
     /// If the writer has stopped; [`RunWriter::finish`] says why.
     pub async fn send(&self, answered: Vec<Answered>) -> anyhow::Result<()> {
-        let memory = |answered: &Answered| answered.recorded.memory() + answered.actual.memory();
-        let kib = answered.iter().map(memory).sum::<usize>() / 1024 + 1;
-        // What is larger than the whole bound must get through all the same, alone.
-        let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.memory_max);
-        let permit = Arc::clone(&self.memory)
-            .acquire_many_owned(kib)
-            .await
-            .context("run writer has stopped")?;
-        let message = Message::Answered(answered, permit);
+        let permit = self.room_for(&answered).await?;
+        self.pass_on(Message::Answered(answered, permit)).await
+    }
+
+    /// As [`RunSender::send`] for answers that the run has published already, and not counted.
+    ///
+    /// # Errors
+    /// As [`RunSender::send`].
+    pub async fn stored(&self, answered: Vec<Answered>) -> anyhow::Result<()> {
+        let permit = self.room_for(&answered).await?;
+        self.pass_on(Message::Stored(answered, permit)).await
+    }
+
+    /// Says what is planned, in order, before any of it can end.
+    ///
+    /// # Errors
+    /// As [`RunSender::send`].
+    pub async fn planned(&self, batch: PlannedBatch) -> anyhow::Result<()> {
+        self.pass_on(Message::Planned(batch)).await
+    }
+
+    /// Asks for a checkpoint, unless as much waits as may.
+    pub fn checkpoint(&self, held_back: u64) {
+        let _too_much_waits = self.queue.try_send(Message::Checkpoint { held_back });
+    }
+
+    async fn pass_on(&self, message: Message) -> anyhow::Result<()> {
         if self.queue.send(message).await.is_err() {
             bail!("run writer has stopped");
         }
         Ok(())
+    }
+
+    /// Waits until the answers may be held.
+    async fn room_for(&self, answered: &[Answered]) -> anyhow::Result<OwnedSemaphorePermit> {
+        let memory = |answered: &Answered| answered.recorded.memory() + answered.actual.memory();
+        let kib = answered.iter().map(memory).sum::<usize>() / 1024 + 1;
+        // What is larger than the whole bound must get through all the same, alone.
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.memory_max);
+        Arc::clone(&self.memory)
+            .acquire_many_owned(kib)
+            .await
+            .context("run writer has stopped")
     }
 }
 
@@ -181,7 +233,7 @@ impl RunWriter {
         document: RunDocument,
         options: RunOptions,
     ) -> anyhow::Result<Self> {
-        let path = document_path(&document.run);
+        let path = RunPlace::of(&document).document();
         let payload = PutPayload::from(document.to_json());
         match store.put_opts(&path, payload, PutMode::Create.into()).await {
             Ok(_) => {}
@@ -191,6 +243,29 @@ impl RunWriter {
             ),
             Err(error) => return Err(error).with_context(|| format!("write {path}")),
         }
+        Ok(Self::begin(store, document, options, Begun::default()))
+    }
+
+    /// Goes on with the run that `document` describes, and that stands as `begun` says.
+    ///
+    /// # Errors
+    /// If the archive cannot be written to.
+    pub(crate) async fn resume(
+        store: Arc<dyn ObjectStore>,
+        document: RunDocument,
+        options: RunOptions,
+        begun: Begun,
+    ) -> anyhow::Result<Self> {
+        put_document(&*store, &document).await?;
+        Ok(Self::begin(store, document, options, begun))
+    }
+
+    fn begin(
+        store: Arc<dyn ObjectStore>,
+        document: RunDocument,
+        options: RunOptions,
+        begun: Begun,
+    ) -> Self {
         let (queue, messages) = mpsc::channel(options.waiting_max);
         let (files, waiting) = mpsc::channel::<Upload>(UPLOADS_WAITING_MAX);
         let memory_max = u32::try_from(options.waiting_bytes_max / 1024)
@@ -203,7 +278,13 @@ impl RunWriter {
         };
         let progress = Arc::new(RunProgress::default());
         let uploads = tokio::spawn(upload_all(Arc::clone(&store), waiting));
-        let encoder = Encoder::new(document.clone(), options, files, Arc::clone(&progress));
+        let encoder = Encoder::new(
+            document.clone(),
+            options,
+            begun,
+            files,
+            Arc::clone(&progress),
+        );
         let memory = Arc::clone(&sender.memory);
         let encoder = tokio::task::spawn_blocking(move || {
             crate::timer::stand_back();
@@ -212,14 +293,14 @@ impl RunWriter {
             memory.close();
             result
         });
-        Ok(Self {
+        Self {
             store,
             document,
             sender,
             progress,
             encoder,
             uploads,
-        })
+        }
     }
 
     /// A handle to feed the run with.
@@ -234,6 +315,13 @@ impl RunWriter {
         Arc::clone(&self.progress)
     }
 
+    /// Writes nothing more, as the run belongs to another process now.
+    pub(crate) async fn abandon(self) {
+        self.uploads.abort();
+        let _stopped = self.sender.queue.send(Message::Abandon).await;
+        let _given_up = self.encoder.await;
+    }
+
     /// Ends the run: everything that was fed is compared and published, then the document with its verdict. Answers that
     /// are fed after this are refused.
     ///
@@ -242,7 +330,11 @@ impl RunWriter {
     /// written.
     pub async fn finish(self, end: RunEnd) -> anyhow::Result<RunDocument> {
         // A writer that stopped early has closed its queue; its own error below says why.
-        let _stopped = self.sender.queue.send(Message::End).await;
+        let message = Message::End {
+            held_back: end.held_back,
+            lease: end.lease,
+        };
+        let _stopped = self.sender.queue.send(message).await;
         let encoded = self.encoder.await.context("encoder of the run panicked")?;
         let uploaded = self.uploads.await.context("uploader of the run panicked")?;
         let mut document = self.document;
@@ -250,8 +342,16 @@ impl RunWriter {
         // The upload's error is the cause where both failed: the encoder only saw its queue close.
         match uploaded.and(encoded) {
             Ok(report) => {
+                let selected = end.read.saturating_sub(end.filtered_out);
+                if report.planned() > selected {
+                    bail!(
+                        "run {} has {} ends of {selected} exchanges: the window has lost some since the run was begun",
+                        document.run,
+                        report.planned()
+                    );
+                }
                 document.state = end.state;
-                document.report.schedule.held_back = end.held_back;
+                document.report.schedule.held_back += end.held_back;
                 document.correlation = end.correlation;
                 report.write_into(&mut document, end.read, end.filtered_out);
                 document.conclusion = Some(report::conclude(&document));
@@ -269,14 +369,21 @@ impl RunWriter {
     }
 }
 
-/// Where a run's document lies below the archive's root.
+/// Where the document of a whole run lies below the archive's root.
 #[must_use]
 pub fn document_path(run: &str) -> Path {
-    Path::from_iter(["runs", run, "run.json"])
+    RunPlace::new(run, None).document()
 }
 
-async fn put_document(store: &dyn ObjectStore, document: &RunDocument) -> anyhow::Result<()> {
-    let path = document_path(&document.run);
+/// Writes the document of a run, or of a part of one.
+///
+/// # Errors
+/// If the store fails.
+pub(crate) async fn put_document(
+    store: &dyn ObjectStore,
+    document: &RunDocument,
+) -> anyhow::Result<()> {
+    let path = RunPlace::of(document).document();
     store
         .put(&path, PutPayload::from(document.to_json()))
         .await

@@ -109,10 +109,20 @@ impl Selected {
 impl Source {
     /// The exchanges of the window, from its start.
     pub(crate) fn stream(&self) -> ExchangeStream {
+        self.stream_from(self.window.start)
+    }
+
+    /// The exchanges of the window from `start` on.
+    pub(crate) fn stream_from(&self, start: Timestamp) -> ExchangeStream {
+        let window = TimeWindow {
+            start: start.max(self.window.start),
+            end: self.window.end,
+        };
+        let overlaps = |segment: &&Segment| segment.key.overlaps(window);
         ExchangeStream::new(
             Arc::clone(&self.store),
-            self.segments.clone(),
-            self.window,
+            self.segments.iter().filter(overlaps).cloned().collect(),
+            window,
             self.projection,
             self.limits,
         )

@@ -37,6 +37,7 @@ pub(crate) use target::Target;
 pub(crate) use tls::{Tls, TlsOptions};
 
 use crate::clock::Clock;
+use crate::read::Standing;
 use crate::run_store::{Answered, RunSender};
 use answer::Answer;
 use stream::Stream;
@@ -60,6 +61,8 @@ pub(crate) struct Job {
     pub(crate) order_wait: Duration,
     /// Whether it must not go over the connection that the lane used before.
     pub(crate) fresh: bool,
+    /// Where it stands in the run.
+    pub(crate) standing: Standing,
 }
 
 /// A lane has become free.
@@ -365,6 +368,8 @@ impl Attempt {
                 verdict: schema::ExchangeVerdict::Incomparable,
                 verdict_reason: None,
                 divergences: 0,
+                pass: job.standing.pass,
+                in_doubt: job.standing.in_doubt,
             })),
             ..bare(&job.recorded)
         };
@@ -380,7 +385,12 @@ impl Attempt {
 
 /// The pair of an exchange that is not sent.
 #[must_use]
-pub(crate) fn skipped(recorded: Box<Exchange>, reason: &str, now: Timestamp) -> Answered {
+pub(crate) fn skipped(
+    recorded: Box<Exchange>,
+    reason: &str,
+    now: Timestamp,
+    standing: Standing,
+) -> Answered {
     let mut actual = bare(&recorded);
     actual.completeness = match recorded.request {
         Some(_) => Completeness::NoResponse,
@@ -400,6 +410,8 @@ pub(crate) fn skipped(recorded: Box<Exchange>, reason: &str, now: Timestamp) -> 
         verdict: schema::ExchangeVerdict::Incomparable,
         verdict_reason: None,
         divergences: 0,
+        pass: standing.pass,
+        in_doubt: standing.in_doubt,
     }));
     Answered {
         recorded: *recorded,

@@ -8,14 +8,16 @@ mod correlation;
 mod report;
 pub(crate) mod text;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::{TimeWindow, Timestamp};
 
 pub use correlation::{CorrelationSource, RunCorrelation};
 pub use report::{
-    Answer, DiffRow, EndpointReport, Example, Latency, NotCompared, Percentiles, Quantile,
-    ReasonCount, RunReport, ScheduleReport, TimeBucket, Timeline,
+    Answer, DiffRow, DoubtfulExchange, EndpointReport, Example, Latency, NotCompared, Percentiles,
+    Quantile, ReasonCount, RunReport, ScheduleReport, TimeBucket, Timeline,
 };
 pub use report::{DivergenceGroup, GroupExample};
 
@@ -43,6 +45,28 @@ pub struct RunDocument {
     pub source: RunSource,
     /// Against what.
     pub target: RunTarget,
+    /// The flags as they were typed, or set by a variable, by name without `--`: what a run that goes on does again. Flags
+    /// whose values may hold secrets are not among them.
+    #[serde(default)]
+    pub options: BTreeMap<String, Vec<String>>,
+    /// Names of flags that were given and are not in `options`, because their values may hold secrets.
+    #[serde(default)]
+    pub options_left_out: Vec<String>,
+    /// Hashes of the files that flags name and that say what is sent, by flag.
+    #[serde(default)]
+    pub option_files: BTreeMap<String, String>,
+    /// In how many parts the run is replayed, each by a machine of its own; 0 where it is not divided.
+    #[serde(default)]
+    pub shards: u32,
+    /// Of one part: which it is, from 0.
+    #[serde(default)]
+    pub shard: Option<u32>,
+    /// Of a run in parts: what became of each that has begun.
+    #[serde(default)]
+    pub parts: Vec<RunPart>,
+    /// Each time that the run went on after it had been killed, interrupted or had failed.
+    #[serde(default)]
+    pub resumed: Vec<RunResumption>,
     /// On which schedule, in which order.
     pub schedule: RunSchedule,
     /// What the ledger says of the window; null where the archive has no ledger.
@@ -85,6 +109,13 @@ impl RunDocument {
             finished_at: None,
             source,
             target,
+            options: BTreeMap::new(),
+            options_left_out: Vec::new(),
+            option_files: BTreeMap::new(),
+            shards: 0,
+            shard: None,
+            parts: Vec::new(),
+            resumed: Vec::new(),
             schedule,
             coverage: None,
             gates: RunGates::default(),
@@ -211,6 +242,48 @@ pub struct RunTarget {
     /// Requests that may change something: `allowed`, `skipped` or `by policy`.
     #[serde(default)]
     pub writes: String,
+    /// Whether any certificate was taken, for any name.
+    #[serde(default)]
+    pub insecure: bool,
+}
+
+/// One part of a run that several machines replay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunPart {
+    /// Which, from 0.
+    pub shard: u32,
+    /// How far it came.
+    pub state: RunState,
+    /// When it began.
+    #[serde(with = "text::time")]
+    pub started_at: Timestamp,
+    /// When it ended; null while it runs and after a kill.
+    #[serde(default, with = "text::time_option")]
+    pub finished_at: Option<Timestamp>,
+    /// Segments that it found in the window.
+    pub segments: u64,
+    /// What became of its exchanges.
+    pub planned: u64,
+    /// Answered by the target.
+    pub sent: u64,
+    /// Tried without a whole answer.
+    pub failed: u64,
+    /// Not sent.
+    pub skipped: u64,
+    /// Its greatest lag without waits forced by order, microseconds.
+    pub lag_own_max_us: u64,
+}
+
+/// One time that a run went on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunResumption {
+    /// When.
+    #[serde(with = "text::time")]
+    pub at: Timestamp,
+    /// How it had ended: `running` after a kill.
+    pub after: RunState,
+    /// What was done about requests that may have been sent: which of them are sent again (`--send-again`).
+    pub send_again: String,
 }
 
 /// On which schedule and in which order a run was sent.
@@ -355,6 +428,12 @@ pub struct RunTotals {
     pub incomparable_by: Vec<ReasonCount>,
     /// Differences in all, also those beyond what is stored of one exchange.
     pub divergences: u64,
+    /// Planned, and in doubt after a kill: it may have been sent, and no answer was stored.
+    #[serde(default)]
+    pub in_doubt: u64,
+    /// Those among them that were sent again when the run went on; the others are skipped as `in_doubt`.
+    #[serde(default)]
+    pub in_doubt_sent_again: u64,
 }
 
 impl RunTotals {

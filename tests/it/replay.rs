@@ -6,6 +6,7 @@ mod heads;
 mod http2;
 mod outcomes;
 mod pacing;
+mod resume;
 mod schedule;
 mod tls;
 mod wire;

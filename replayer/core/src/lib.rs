@@ -9,7 +9,9 @@
 //! * [`proof`] and [`permission`]: whether the target may be sent to, and what.
 //! * [`rewrite`]: the request as the target shall get it, or why it cannot be replayed.
 //! * [`correlate`]: what the target issues in place of recorded values goes into later requests.
+//! * [`shard`]: which of them are this machine's, where several share a window.
 //! * [`pace`], [`order`] and [`scheduler`]: when each is due, what it has to follow, and what to do now.
+//! * [`checkpoint`]: where a run stands, so that another process can go on with it.
 //! * [`h1`]: what goes on the wire for a request, and what the bytes that come back mean.
 //! * [`compare`]: whether the answer is the recorded one; [`endpoint`] and [`template`]: what is asked alike.
 //! * [`report`]: what a run found and what it concludes, in bounded memory.
@@ -22,6 +24,7 @@
 #![warn(missing_docs, clippy::cast_possible_truncation)]
 
 pub mod blame;
+pub mod checkpoint;
 pub mod compare;
 pub mod correlate;
 pub mod endpoint;
@@ -42,6 +45,7 @@ pub mod report;
 pub mod rewrite;
 pub mod rules;
 pub mod scheduler;
+pub mod shard;
 pub mod suggest;
 pub mod template;
 #[cfg(test)]

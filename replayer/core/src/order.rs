@@ -54,18 +54,26 @@ impl Places {
     /// independent (RFC 9113 section 5), as are the connections of a session: there a request follows the answers that had
     /// ended before it began.
     pub fn of(&mut self, exchange: &Exchange, pass: u64) -> Place {
-        let group = |key: u64| key ^ pass.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let connection = exchange.connection.id.0;
-        match (&self.order, &mut self.sessions) {
-            (Order::None, _) => Place::Free,
-            (Order::Session(_), Some(sessions)) => {
-                after_seen(group(sessions.of(exchange)), exchange)
+        self.keyed(exchange, pass).1
+    }
+
+    /// As [`Places::of`], with a hash of what keeps its order: the session, or the connection. Where nothing does it is of
+    /// the connection.
+    pub fn keyed(&mut self, exchange: &Exchange, pass: u64) -> (u64, Place) {
+        let key = match &mut self.sessions {
+            Some(sessions) => sessions.of(exchange),
+            None => exchange.connection.id.0,
+        };
+        let group = key ^ pass.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = match &self.order {
+            Order::None => Place::Free,
+            Order::Session(_) => after_seen(group, exchange),
+            Order::Connection if exchange.protocol == Protocol::Http2 => {
+                after_seen(group, exchange)
             }
-            _ if exchange.protocol == Protocol::Http2 => after_seen(group(connection), exchange),
-            _ => Place::InTurn {
-                group: group(connection),
-            },
-        }
+            Order::Connection => Place::InTurn { group },
+        };
+        (key, place)
     }
 }
 

@@ -7,16 +7,20 @@
 mod conclusion;
 mod endpoints;
 mod example;
+mod in_doubt;
 mod latency;
 mod lines;
+mod merge;
 mod reasons;
+mod saved;
 mod side_by_side;
 mod three_way;
 mod timeline;
 mod words;
 
-use schema::run::{NotCompared, RunDocument, RunTotals};
+use schema::run::{DoubtfulExchange, NotCompared, RunDocument, RunTotals};
 use schema::{Completeness, Exchange, ExchangeVerdict, Outcome};
+use serde::{Deserialize, Serialize};
 
 use crate::compare::{Comparison, policy};
 use crate::endpoint;
@@ -33,10 +37,11 @@ pub use words::{grouped, plural, share_text};
 pub(crate) use conclusion::capture_reasons;
 pub(crate) use latency::LatencyStats;
 pub(crate) use reasons::Reasons;
+use saved::{pairs, text};
 pub(crate) use three_way::three_way;
 
 /// Bounds of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportLimits {
     /// Endpoints that are told apart.
     pub endpoints_max: usize,
@@ -68,8 +73,8 @@ impl Default for ReportLimits {
     }
 }
 
-/// What a run found so far.
-#[derive(Debug)]
+/// What a run found so far. Its stored form is for the same program: a run that goes on goes on with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     is_paced: bool,
     totals: RunTotals,
@@ -83,6 +88,7 @@ pub struct Report {
     timeline: TimelineStats,
     /// For each row of the policy table: seen, differed.
     not_compared: Vec<(u64, u64)>,
+    in_doubt: Vec<DoubtfulExchange>,
 }
 
 impl Report {
@@ -116,6 +122,7 @@ impl Report {
             schedule: ScheduleStats::default(),
             timeline: TimelineStats::new(limits.buckets_max),
             not_compared: vec![(0, 0); policy::TABLE.len()],
+            in_doubt: Vec::new(),
         }
     }
 
@@ -131,6 +138,7 @@ impl Report {
             self.latency.add(recorded, replayed);
         }
         if let Some(replay) = &actual.replay {
+            self.count_in_doubt(recorded, replay);
             if outcome != Outcome::Skipped {
                 self.schedule.add(replay, actual);
             }
@@ -239,6 +247,19 @@ impl Report {
         report.schedule.held_back = held_back;
         report.timeline = self.timeline.report();
         report.not_compared = self.not_compared();
+        report.in_doubt.clone_from(&self.in_doubt);
+    }
+
+    /// Exchanges that have an outcome.
+    #[must_use]
+    pub fn planned(&self) -> u64 {
+        self.totals.planned
+    }
+
+    /// Those among them that were sent, that failed and that were skipped.
+    #[must_use]
+    pub fn outcomes(&self) -> (u64, u64, u64) {
+        (self.totals.sent, self.totals.failed, self.totals.skipped)
     }
 
     fn not_compared(&self) -> Vec<NotCompared> {
@@ -270,6 +291,7 @@ fn assert_adds_up(totals: &RunTotals) {
     assert_eq!(totals.failed, sum(&totals.failed_by));
     assert_eq!(totals.skipped, sum(&totals.skipped_by));
     assert_eq!(totals.incomparable, sum(&totals.incomparable_by));
+    assert!(totals.in_doubt_sent_again <= totals.in_doubt && totals.in_doubt <= totals.planned);
 }
 
 #[cfg(test)]

@@ -62,6 +62,8 @@ pub enum Skip {
     WriteNotAllowed,
     /// The policy says so.
     Policy,
+    /// A run that was killed may have sent it.
+    InDoubt,
 }
 
 impl Skip {
@@ -77,6 +79,7 @@ impl Skip {
             Self::Connect => "connect",
             Self::WriteNotAllowed => "write_not_allowed",
             Self::Policy => "policy",
+            Self::InDoubt => "in_doubt",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! * Nothing is dispatched before it is due.
 //! * Requests are dispatched in the order of their due times, but for those that wait for an answer.
 //! * At most `in_flight_max` requests are dispatched and not completed.
+//! * Nothing is dispatched that [`Scheduler::allow`] does not allow.
 //! * Every pushed item comes out exactly once, from [`Scheduler::poll`] or from [`Scheduler::finish`].
 
 mod groups;
@@ -77,6 +78,8 @@ pub enum Step<T> {
     },
     /// Poll again at this time, or earlier if something completes.
     WaitUntil(Timestamp),
+    /// The next request is not allowed yet: poll again after [`Scheduler::allow`].
+    NotAllowed,
     /// Push the next exchange, or say that there is none.
     NeedsInput,
     /// Nothing can be sent until something in flight completes.
@@ -91,6 +94,8 @@ pub struct Scheduler<T> {
     schedule: Schedule,
     /// How many were pushed.
     pushed: u64,
+    /// How many of them may go.
+    allowed: u64,
     /// Pushed and not looked at yet, in order of due time.
     queue: VecDeque<Entry<T>>,
     /// Which requests are open, and which wait for them.
@@ -115,6 +120,7 @@ impl<T> Scheduler<T> {
         Self {
             schedule,
             pushed: 0,
+            allowed: u64::MAX,
             queue: VecDeque::new(),
             groups: Groups::default(),
             released: VecDeque::new(),
@@ -126,6 +132,12 @@ impl<T> Scheduler<T> {
 
     /// Adds the next exchange, in order of recorded time.
     pub fn handle_exchange(&mut self, item: T, place: Place, recorded: Timestamp) {
+        self.handle_nth(item, place, recorded, self.pushed);
+    }
+
+    /// As [`Scheduler::handle_exchange`], where others of the window are not pushed: this is the `index`th of all, from 0,
+    /// and has its place in an even rate.
+    pub fn handle_nth(&mut self, item: T, place: Place, recorded: Timestamp, index: u64) {
         debug_assert!(
             !self.input_finished,
             "an exchange after the end of the input"
@@ -134,12 +146,33 @@ impl<T> Scheduler<T> {
         let due = self
             .schedule
             .pace
-            .offset(self.pushed, offset)
+            .offset(index, offset)
             .map(|offset| ramped(offset, self.schedule.ramp))
             .map(|offset| self.schedule.started_at.saturating_add(offset));
         let entry = Entry::new(item, place, self.pushed, due);
         self.pushed += 1;
         self.queue.push_back(entry);
+    }
+
+    /// Lets only so many go of those that are pushed, from the first on; without this all may.
+    pub fn allow(&mut self, count: u64) {
+        self.allowed = count;
+    }
+
+    /// How many may go.
+    #[must_use]
+    pub fn allowed(&self) -> u64 {
+        self.allowed
+    }
+
+    /// How many will have come up at `time`, as far as that is known, but at most `most` more than have by now; and the last
+    /// of these. `None` if none comes up.
+    #[must_use]
+    pub fn upcoming(&self, time: Timestamp, most: usize) -> Option<(u64, &T)> {
+        let due = |entry: &Entry<T>| entry.due.is_none_or(|due| due <= time);
+        let count = self.queue.partition_point(due).min(most);
+        let last = self.queue.get(count.checked_sub(1)?)?;
+        Some((self.popped() + count as u64, &last.item))
     }
 
     /// Says that no exchange follows.
@@ -177,6 +210,10 @@ impl<T> Scheduler<T> {
             return self.dispatch(entry, now, Some(released_at));
         }
         while let Some(mut entry) = self.queue.pop_front() {
+            if self.popped() > self.allowed {
+                self.queue.push_front(entry);
+                return Step::NotAllowed;
+            }
             let due = *entry.due.get_or_insert(now);
             if due > now {
                 self.queue.push_front(entry);
@@ -242,6 +279,11 @@ impl<T> Scheduler<T> {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// How many have left the queue.
+    fn popped(&self) -> u64 {
+        self.pushed - self.queue.len() as u64
     }
 
     fn dispatch(

@@ -13,7 +13,7 @@ use crate::units::{Size, Span};
 pub struct TargetArgs {
     /// Test environment to send to. A path in it is put before the recorded path. Example: http://10.0.9.4:8080/v2
     #[arg(long, value_name = "URL", env = "REPLAYER_TARGET")]
-    pub target: String,
+    pub target: Option<String>,
 
     /// What the target has to prove, so that nobody replays into production: header:NAME=VALUE (it answers GET / with it),
     /// path:/PATH=TOKEN (it answers with this text) or suffix:.test.internal (its name ends so)

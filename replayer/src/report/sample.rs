@@ -61,6 +61,7 @@ pub(crate) fn failed_run() -> RunDocument {
             forwarded: true,
             proofs: Vec::new(),
             writes: "allowed".to_owned(),
+            insecure: false,
         },
         RunSchedule {
             speed: Some(10.0),

@@ -33,6 +33,15 @@ fn write_into(text: &mut String, document: &RunDocument) -> std::fmt::Result {
     )?;
     write_reasons(text, "failed", &totals.failed_by)?;
     write_reasons(text, "skipped", &totals.skipped_by)?;
+    if totals.in_doubt > 0 {
+        writeln!(
+            text,
+            "in doubt    {} = {} sent again + {} not",
+            totals.in_doubt,
+            totals.in_doubt_sent_again,
+            totals.in_doubt - totals.in_doubt_sent_again
+        )?;
+    }
     writeln!(
         text,
         "compared    {} = {} matched + {} differed + {} incomparable",

@@ -7,17 +7,23 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use object_store::path::Path;
+use replayer_core::checkpoint::{Position, Standing, Unsettled};
 use replayer_core::compare::{Comparison, compare, undo_content_encoding};
+use replayer_core::permission::writes;
 use replayer_core::report::Report;
 use schema::run::RunDocument;
 use schema::{
-    Divergence, Exchange, ExchangeVerdict, Pushed, RecorderId, SegmentBuilder, SegmentOptions,
-    Table, Timestamp, encode_divergences,
+    Divergence, Exchange, ExchangeVerdict, InDoubt, Pushed, RecorderId, SegmentBuilder,
+    SegmentOptions, Table, Timestamp, encode_divergences,
 };
 use tokio::sync::mpsc;
 
+use super::state::{Begun, Checkpoint, FilesWritten};
 use super::uploader::Upload;
-use super::{Answered, Message, RunOptions, RunProgress, document_path};
+use super::{Answered, Message, RunOptions, RunPlace, RunProgress};
+
+/// Why an answer that differs says nothing: the request was sent twice, and what the first one changed is not known.
+const SENT_AGAIN: &str = "sent again";
 
 /// Segments in the making at once. Answers come nearly in the order of their hours; one that comes after its hour's
 /// segment was sealed gets another segment.
@@ -35,59 +41,89 @@ struct Open {
 #[derive(Debug)]
 pub(super) struct Encoder {
     document: RunDocument,
+    place: RunPlace,
     options: RunOptions,
     files: mpsc::Sender<Upload>,
     progress: Arc<RunProgress>,
     report: Report,
+    /// What is planned and has not ended.
+    unsettled: Unsettled,
+    /// Whether anything has ended since the last checkpoint.
+    is_behind: bool,
     /// By start of the hour.
     segments: BTreeMap<Timestamp, Open>,
-    segments_sealed: u64,
     divergences: Vec<Divergence>,
-    divergences_files: u64,
+    /// How many files there are, and which of them a run that goes on has not looked into.
+    files_written: FilesWritten,
+    /// As the driver said last.
+    held_back: u64,
 }
 
 impl Encoder {
     pub(super) fn new(
         document: RunDocument,
         options: RunOptions,
+        begun: Begun,
         files: mpsc::Sender<Upload>,
         progress: Arc<RunProgress>,
     ) -> Self {
-        let report = Report::of(&document);
+        let (report, standing) = match begun.checkpoint {
+            Some(checkpoint) => (checkpoint.report, checkpoint.standing),
+            None => (Report::of(&document), Standing::default()),
+        };
         Self {
+            place: RunPlace::of(&document),
             document,
             options,
             files,
             progress,
             report,
+            unsettled: Unsettled::new(standing),
+            is_behind: false,
             segments: BTreeMap::new(),
-            segments_sealed: 0,
             divergences: Vec::new(),
-            divergences_files: 0,
+            files_written: begun.files,
+            held_back: 0,
         }
     }
 
     /// Takes answers until the end message, or until every sender is gone.
     pub(super) fn run(mut self, mut messages: mpsc::Receiver<Message>) -> anyhow::Result<Report> {
+        let mut end = (0, None);
         while let Some(message) = messages.blocking_recv() {
             match message {
+                Message::Planned(batch) => self.unsettled.handle_planned(batch),
                 Message::Answered(answered, _memory) => {
                     for answered in answered {
-                        self.handle(answered)?;
+                        let actual = self.handle(answered)?;
+                        self.store(actual)?;
                     }
                 }
-                Message::End => break,
+                Message::Stored(answered, _memory) => {
+                    for answered in answered {
+                        let _is_stored = self.handle(answered)?;
+                        let files = &mut self.files_written;
+                        files.unclaimed = files.unclaimed.saturating_sub(1);
+                    }
+                }
+                Message::Checkpoint { held_back } if self.is_behind => {
+                    self.checkpoint(held_back, None)?;
+                }
+                Message::Checkpoint { .. } => {}
+                Message::Abandon => return Ok(self.report),
+                Message::End { held_back, lease } => {
+                    end = (held_back, Some(lease));
+                    break;
+                }
             }
         }
         messages.close();
-        while let Some((_, open)) = self.segments.pop_first() {
-            self.seal(open.builder)?;
-        }
-        self.publish_divergences()?;
+        self.checkpoint(end.0, end.1)?;
         Ok(self.report)
     }
 
-    fn handle(&mut self, answered: Answered) -> anyhow::Result<()> {
+    /// Compares and counts; gives what is to be stored.
+    fn handle(&mut self, answered: Answered) -> anyhow::Result<Exchange> {
         let Answered {
             recorded,
             mut actual,
@@ -96,11 +132,7 @@ impl Encoder {
             // As at capture: stored bodies are searchable unless they do not decode.
             undo_content_encoding(response, self.options.rules.body_bytes_max);
         }
-        let comparison = if self.options.compare {
-            compare(&recorded, &actual, &self.options.rules)
-        } else {
-            Comparison::incomparable("comparison off".to_owned())
-        };
+        let comparison = self.compare(&recorded, &actual);
         let verdict = comparison.verdict;
         if let Some(replay) = &mut actual.replay {
             replay.verdict = verdict;
@@ -108,6 +140,14 @@ impl Encoder {
             replay.divergences = u32::try_from(comparison.found).unwrap_or(u32::MAX);
         }
         self.report.add(&recorded, &actual, &comparison);
+        self.is_behind = true;
+        if let Some(replay) = &actual.replay {
+            self.unsettled.handle_settled(Position {
+                pass: replay.pass,
+                recorded: replay.recorded_start.to_micros_precision(),
+                exchange: actual.id(),
+            });
+        }
         let counter = match verdict {
             ExchangeVerdict::Match => &self.progress.matched,
             ExchangeVerdict::Differ => &self.progress.differed,
@@ -118,7 +158,25 @@ impl Encoder {
         if self.divergences.len() >= self.options.divergences_rows_max {
             self.publish_divergences()?;
         }
-        self.store(actual)
+        Ok(actual)
+    }
+
+    fn compare(&self, recorded: &Exchange, actual: &Exchange) -> Comparison {
+        if !self.options.compare {
+            return Comparison::incomparable("comparison off".to_owned());
+        }
+        let comparison = compare(recorded, actual, &self.options.rules);
+        let replay = actual.replay.as_ref();
+        let was_sent_again =
+            replay.is_some_and(|replay| replay.in_doubt == Some(InDoubt::SentAgain));
+        let changes = |exchange: &Exchange| {
+            let request = exchange.request.as_ref();
+            request.is_some_and(|request| writes(&request.method))
+        };
+        if was_sent_again && comparison.verdict == ExchangeVerdict::Differ && changes(recorded) {
+            return Comparison::incomparable(SENT_AGAIN.to_owned());
+        }
+        comparison
     }
 
     fn store(&mut self, exchange: Exchange) -> anyhow::Result<()> {
@@ -127,7 +185,10 @@ impl Encoder {
         let mut exchange = exchange;
         loop {
             let open = self.segments.entry(hour).or_insert_with(|| Open {
-                builder: SegmentBuilder::new(segment_options(self.options.zstd_level)),
+                builder: SegmentBuilder::new(segment_options(
+                    self.place.writer(),
+                    self.options.zstd_level,
+                )),
                 newest: start,
             });
             match open.builder.push(exchange).context("encode a segment")? {
@@ -144,28 +205,23 @@ impl Encoder {
         let first = open.builder.start().unwrap_or(start);
         let is_full = open.builder.bytes() >= self.options.segment_bytes_max
             || open.newest.since(first) >= self.options.segment_age_max;
-        if is_full && let Some(full) = self.segments.remove(&hour) {
-            self.seal(full.builder)?;
-        }
-        if self.segments.len() > SEGMENTS_OPEN_MAX
-            && let Some((_, oldest)) = self.segments.pop_first()
-        {
-            self.seal(oldest.builder)?;
+        // A checkpoint seals all: the report that it stores is of what is published, no more and no less.
+        if is_full || self.segments.len() > SEGMENTS_OPEN_MAX {
+            self.checkpoint(self.held_back, None)?;
         }
         Ok(())
     }
 
     fn seal(&mut self, builder: SegmentBuilder) -> anyhow::Result<()> {
         let sealed = builder
-            .seal(self.segments_sealed)
+            .seal(self.files_written.segments)
             .context("encode a segment")?;
         let Some(segment) = sealed else {
             return Ok(());
         };
-        self.segments_sealed += 1;
+        self.files_written.segments += 1;
         let path = Table::RunExchanges(self.document.run.clone()).path(&segment.key);
-        self.publish(Path::from(path), segment.bytes, false)?;
-        self.checkpoint()
+        self.publish(Path::from(path), segment.bytes, false)
     }
 
     fn publish_divergences(&mut self) -> anyhow::Result<()> {
@@ -175,18 +231,37 @@ impl Encoder {
         let bytes = encode_divergences(&self.divergences, self.options.zstd_level)
             .context("encode divergences")?;
         self.divergences.clear();
-        let file = format!("{:08}.parquet", self.divergences_files);
-        self.divergences_files += 1;
-        let path = Path::from_iter(["runs", &self.document.run, "divergences", &file]);
-        self.publish(path, bytes, false)
+        let path = self.place.divergences(self.files_written.divergences);
+        self.files_written.divergences += 1;
+        // A file that a killed process left is of rows that are compared again.
+        self.publish(path, bytes, true)
     }
 
-    /// Writes the document as far as it is known, state `running`, so that a kill leaves it behind.
-    fn checkpoint(&self) -> anyhow::Result<()> {
+    /// Publishes everything so far, then how the run stands, and the document as far as it is known, state `running`. All
+    /// that was sent has ended if it was sent under `lease` or an earlier one.
+    fn checkpoint(&mut self, held_back: u64, lease: Option<u64>) -> anyhow::Result<()> {
+        self.held_back = held_back;
+        while let Some((_, open)) = self.segments.pop_first() {
+            self.seal(open.builder)?;
+        }
+        self.publish_divergences()?;
+        self.is_behind = false;
+        let files = &mut self.files_written;
+        if files.unclaimed == 0 {
+            files.claim_from = files.segments;
+        }
         let mut document = self.document.clone();
+        document.report.schedule.held_back += held_back;
+        let checkpoint = Checkpoint::encode(
+            self.unsettled.standing(),
+            lease,
+            *files,
+            document.report.schedule.held_back,
+            &self.report,
+        );
+        self.publish(self.place.checkpoint(), Bytes::from(checkpoint), true)?;
         self.report.write_into_running(&mut document);
-        let path = document_path(&document.run);
-        self.publish(path, Bytes::from(document.to_json()), true)
+        self.publish(self.place.document(), Bytes::from(document.to_json()), true)
     }
 
     fn publish(&self, path: Path, bytes: Bytes, replace: bool) -> anyhow::Result<()> {
@@ -201,11 +276,9 @@ impl Encoder {
     }
 }
 
-fn segment_options(zstd_level: i32) -> SegmentOptions {
+fn segment_options(recorder: RecorderId, zstd_level: i32) -> SegmentOptions {
     SegmentOptions {
-        recorder: "replayer"
-            .parse::<RecorderId>()
-            .expect("it is a legal recorder id"),
+        recorder,
         writer: concat!("replayer ", env!("CARGO_PKG_VERSION")).to_owned(),
         zstd_level,
         spool: None,

@@ -32,6 +32,7 @@ pub(crate) fn document(run: &str) -> RunDocument {
             forwarded: false,
             proofs: Vec::new(),
             writes: "allowed".to_owned(),
+            insecure: false,
         },
         RunSchedule {
             speed: Some(10.0),
@@ -120,6 +121,8 @@ pub(crate) fn replayed(recorded: &Exchange, n: u32, answer: &str) -> Exchange {
         verdict: ExchangeVerdict::Incomparable,
         verdict_reason: None,
         divergences: 0,
+        pass: 0,
+        in_doubt: None,
     }));
     exchange
 }

@@ -16,6 +16,7 @@ fn end(state: RunState, read: u64) -> RunEnd {
         filtered_out: 0,
         held_back: 0,
         correlation: None,
+        lease: 0,
     }
 }
 

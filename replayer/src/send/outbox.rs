@@ -39,6 +39,11 @@ impl Outbox {
         self.run.send(batch).await
     }
 
+    /// Asks for a checkpoint after what was handed over; not if the writer is behind, as then one comes soon enough.
+    pub(crate) fn checkpoint(&self, held_back: u64) {
+        self.run.checkpoint(held_back);
+    }
+
     /// Hands over what waits.
     ///
     /// # Errors

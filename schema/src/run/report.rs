@@ -18,6 +18,22 @@ pub struct RunReport {
     pub timeline: Timeline,
     /// What was seen and not compared, with the reason.
     pub not_compared: Vec<NotCompared>,
+    /// The first thousand exchanges that were in doubt after a kill; the column `in_doubt` tells all.
+    #[serde(default)]
+    pub in_doubt: Vec<DoubtfulExchange>,
+}
+
+/// An exchange that a killed run may have sent, and has no answer of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtfulExchange {
+    /// Its id.
+    pub exchange: String,
+    /// The pass over the window.
+    pub pass: u32,
+    /// Method and path.
+    pub request: String,
+    /// Whether it was sent again.
+    pub sent_again: bool,
 }
 
 /// What happened at one endpoint.

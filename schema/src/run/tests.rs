@@ -20,6 +20,7 @@ fn document() -> RunDocument {
             forwarded: true,
             proofs: Vec::new(),
             writes: "allowed".to_owned(),
+            insecure: false,
         },
         RunSchedule {
             speed: Some(1.0),

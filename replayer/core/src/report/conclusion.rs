@@ -236,6 +236,24 @@ fn reasons(document: &RunDocument) -> Vec<String> {
             list(&others)
         ));
     }
+    if !document.resumed.is_empty() {
+        let times = plural(document.resumed.len() as u64, "time");
+        let mut reason = format!("the run was ended early and went on ({times})");
+        if document.correlation.is_some() {
+            reason.push_str(
+                ", without what it had learned from answers: sessions that had begun by then may have been refused",
+            );
+        }
+        reasons.push(reason);
+    }
+    if totals.in_doubt > 0 {
+        reasons.push(format!(
+            "{} in doubt after a kill, which may have been sent and left no answer: {} sent again, {} not",
+            was(totals.in_doubt, "request"),
+            grouped(totals.in_doubt_sent_again),
+            grouped(totals.in_doubt - totals.in_doubt_sent_again),
+        ));
+    }
     if totals.filtered_out > 0 {
         reasons.push(format!(
             "{} of the window did not pass the filters and were not replayed",

@@ -5,6 +5,7 @@ use schema::run::{DivergenceGroup, EndpointReport, Example, GroupExample};
 use schema::{
     Divergence, DivergenceKind, Exchange, ExchangeId, ExchangeVerdict, Outcome, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 use super::ReportLimits;
 use super::example::example;
@@ -17,7 +18,7 @@ use crate::location::pattern;
 const OTHER: &str = "other";
 
 /// Every endpoint of a run.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Endpoints {
     limits: ReportLimits,
     by_name: FxHashMap<String, EndpointStats>,
@@ -26,31 +27,36 @@ pub(super) struct Endpoints {
 }
 
 /// One endpoint.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct EndpointStats {
     counts: EndpointReport,
     incomparable_by: Reasons,
     latency: LatencyStats,
+    #[serde(with = "crate::report::pairs")]
     groups: FxHashMap<GroupKey, Group>,
     ungrouped: u64,
     examples: Vec<Example>,
 }
 
 /// What makes divergences alike.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct GroupKey {
     part: String,
     location: String,
+    #[serde(with = "crate::report::text")]
     kind: DivergenceKind,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Group {
     exchanges: u64,
     divergences: u64,
+    #[serde(with = "crate::report::text")]
     first: Timestamp,
+    #[serde(with = "crate::report::text")]
     last: Timestamp,
     /// The exchange that was counted last: one exchange's divergences come together.
+    #[serde(with = "crate::report::text")]
     counted: ExchangeId,
     examples: Vec<GroupExample>,
 }
@@ -102,6 +108,29 @@ impl Endpoints {
         {
             stats.examples.push(example);
             self.examples += 1;
+        }
+    }
+
+    /// Takes what another report has, within the bounds of this one.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (name, stats) in &other.by_name {
+            let is_full = self.by_name.len() >= self.limits.endpoints_max;
+            let name = if is_full && !self.by_name.contains_key(name) {
+                OTHER
+            } else {
+                name
+            };
+            let into = self.by_name.entry(name.to_owned()).or_default();
+            let (groups, examples) = (into.groups.len(), into.examples.len());
+            let examples_left = self.limits.examples_max - self.examples;
+            into.merge(
+                stats,
+                groups + self.limits.groups_max - self.groups,
+                (examples + examples_left).min(self.limits.endpoint_examples_max),
+                &self.limits,
+            );
+            self.groups += into.groups.len() - groups;
+            self.examples += into.examples.len() - examples;
         }
     }
 
@@ -180,6 +209,38 @@ impl EndpointStats {
         }
     }
 
+    fn merge(
+        &mut self,
+        other: &Self,
+        groups_max: usize,
+        examples_max: usize,
+        limits: &ReportLimits,
+    ) {
+        let (counts, others) = (&mut self.counts, &other.counts);
+        counts.planned += others.planned;
+        counts.sent += others.sent;
+        counts.failed += others.failed;
+        counts.skipped += others.skipped;
+        counts.matched += others.matched;
+        counts.differed += others.differed;
+        counts.incomparable += others.incomparable;
+        self.incomparable_by.merge(&other.incomparable_by);
+        self.latency.merge(&other.latency);
+        self.ungrouped += other.ungrouped;
+        for (key, group) in &other.groups {
+            if let Some(into) = self.groups.get_mut(key) {
+                into.merge(group, limits.group_examples_max);
+            } else if self.groups.len() < groups_max {
+                self.groups.insert(key.clone(), group.clone());
+            } else {
+                self.ungrouped += group.divergences;
+            }
+        }
+        let room = examples_max.saturating_sub(self.examples.len());
+        self.examples
+            .extend(other.examples.iter().take(room).cloned());
+    }
+
     fn report(&self, name: &str) -> EndpointReport {
         let mut groups: Vec<DivergenceGroup> = self
             .groups
@@ -214,6 +275,18 @@ impl EndpointStats {
             examples: self.examples.clone(),
             ..self.counts.clone()
         }
+    }
+}
+
+impl Group {
+    fn merge(&mut self, other: &Self, examples_max: usize) {
+        self.exchanges += other.exchanges;
+        self.divergences += other.divergences;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        let room = examples_max.saturating_sub(self.examples.len());
+        self.examples
+            .extend(other.examples.iter().take(room).cloned());
     }
 }
 

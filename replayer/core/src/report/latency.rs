@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 use schema::run::{Latency, Percentiles, Quantile, ScheduleReport};
 use schema::{Completeness, Exchange, Outcome, Replay};
+use serde::{Deserialize, Serialize};
 
 /// Longest time that is told apart, microseconds: an hour. Longer ones count as that.
 const US_MAX: u64 = 3_600_000_000;
@@ -35,9 +36,34 @@ pub(super) fn of(exchange: &Exchange) -> Option<u64> {
     Some(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX))
 }
 
-/// A distribution of microseconds.
-#[derive(Clone, Debug)]
+/// A distribution of microseconds. Stored as its values and how often each was measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "Vec<(u64, u64)>", from = "Vec<(u64, u64)>")]
 struct Distribution(Histogram<u32>);
+
+impl From<Distribution> for Vec<(u64, u64)> {
+    fn from(distribution: Distribution) -> Self {
+        let values = distribution.0.iter_recorded();
+        values
+            .map(|value| {
+                (
+                    value.value_iterated_to(),
+                    value.count_since_last_iteration(),
+                )
+            })
+            .collect()
+    }
+}
+
+impl From<Vec<(u64, u64)>> for Distribution {
+    fn from(values: Vec<(u64, u64)>) -> Self {
+        let mut distribution = Self::default();
+        for (us, count) in values {
+            distribution.add_many(us, count);
+        }
+        distribution
+    }
+}
 
 impl Default for Distribution {
     fn default() -> Self {
@@ -51,6 +77,22 @@ impl Distribution {
         self.0
             .record(us.min(US_MAX))
             .expect("the histogram grows by itself");
+    }
+
+    fn add_many(&mut self, us: u64, count: u64) {
+        let mut left = count;
+        while left > 0 {
+            let part = u32::try_from(left).unwrap_or(u32::MAX);
+            // A stored value may lie above the bound by the histogram's own grain.
+            self.0
+                .record_n(us, part)
+                .expect("the histogram grows by itself");
+            left -= u64::from(part);
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("the histogram grows by itself");
     }
 
     fn percentiles(&self) -> Percentiles {
@@ -85,7 +127,7 @@ impl Distribution {
 }
 
 /// Latency of the same exchanges on both sides.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct LatencyStats {
     recorded: Distribution,
     replayed: Distribution,
@@ -95,6 +137,11 @@ impl LatencyStats {
     pub(crate) fn add(&mut self, recorded_us: u64, replayed_us: u64) {
         self.recorded.add(recorded_us);
         self.replayed.add(replayed_us);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.recorded.merge(&other.recorded);
+        self.replayed.merge(&other.replayed);
     }
 
     pub(crate) fn report(&self) -> Latency {
@@ -113,7 +160,7 @@ impl LatencyStats {
 }
 
 /// How true the schedule was kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct ScheduleStats {
     lag: Distribution,
     order_wait: Distribution,
@@ -150,6 +197,16 @@ impl ScheduleStats {
         let waited = u64::try_from(replay.order_wait_us).unwrap_or(0);
         self.order_waited += u64::from(waited > 0);
         self.order_wait.add(waited);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.lag.merge(&other.lag);
+        self.order_wait.merge(&other.order_wait);
+        self.early += other.early;
+        self.order_waited += other.order_waited;
+        self.late += other.late;
+        self.lag_own_max_us = self.lag_own_max_us.max(other.lag_own_max_us);
+        self.latency_from_due.merge(&other.latency_from_due);
     }
 
     pub(super) fn report(&self, lag_first_tenth_us: f64, lag_last_tenth_us: f64) -> ScheduleReport {

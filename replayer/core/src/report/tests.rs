@@ -28,6 +28,7 @@ fn document() -> RunDocument {
             forwarded: true,
             proofs: Vec::new(),
             writes: "allowed".to_owned(),
+            insecure: false,
         },
         RunSchedule::default(),
     )

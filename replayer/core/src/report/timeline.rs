@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use schema::run::{TimeBucket, Timeline};
 use schema::{ExchangeVerdict, Outcome, Replay, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Width of a bucket in a short run, microseconds.
 const BUCKET_US_MIN: i64 = 100_000;
 
 /// Buckets of a run, by number: time since the epoch over the width.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct TimelineStats {
     width_us: i64,
+    #[serde(with = "crate::report::pairs")]
     buckets: BTreeMap<i64, TimeBucket>,
     buckets_max: i64,
 }
@@ -44,6 +46,15 @@ impl TimelineStats {
         }
     }
 
+    pub(super) fn merge(&mut self, other: &Self) {
+        while self.width_us < other.width_us {
+            self.halve();
+        }
+        for (number, bucket) in &other.buckets {
+            add(self.at(number * other.width_us), bucket);
+        }
+    }
+
     fn at(&mut self, us: i64) -> &mut TimeBucket {
         loop {
             let number = us.div_euclid(self.width_us);
@@ -60,15 +71,10 @@ impl TimelineStats {
     fn halve(&mut self) {
         self.width_us *= 2;
         for (number, bucket) in std::mem::take(&mut self.buckets) {
-            let into = self.buckets.entry(number.div_euclid(2)).or_default();
-            into.due += bucket.due;
-            into.sent += bucket.sent;
-            into.failed += bucket.failed;
-            into.differed += bucket.differed;
-            into.incomparable += bucket.incomparable;
-            into.lag_count += bucket.lag_count;
-            into.lag_sum_us += bucket.lag_sum_us;
-            into.lag_max_us = into.lag_max_us.max(bucket.lag_max_us);
+            add(
+                self.buckets.entry(number.div_euclid(2)).or_default(),
+                &bucket,
+            );
         }
     }
 
@@ -108,4 +114,15 @@ impl TimelineStats {
                 .collect(),
         }
     }
+}
+
+fn add(into: &mut TimeBucket, bucket: &TimeBucket) {
+    into.due += bucket.due;
+    into.sent += bucket.sent;
+    into.failed += bucket.failed;
+    into.differed += bucket.differed;
+    into.incomparable += bucket.incomparable;
+    into.lag_count += bucket.lag_count;
+    into.lag_sum_us += bucket.lag_sum_us;
+    into.lag_max_us = into.lag_max_us.max(bucket.lag_max_us);
 }

@@ -130,6 +130,7 @@ fn simulate(
             }
             Step::WaitUntil(time) => Some(time),
             Step::AtCapacity => None,
+            Step::NotAllowed => unreachable!("everything is allowed"),
             Step::Finished => break,
         };
         let answer_at = answers.peek().map(|Reverse((time, _))| *time);
@@ -361,4 +362,40 @@ fn finish_gives_back_what_was_not_sent() {
     );
     scheduler.handle_completion(second, at(2));
     assert_eq!(scheduler.poll(at(2)), Step::Finished);
+}
+
+/// Nothing goes that is not allowed, however late it gets, and what comes up next is told beforehand.
+#[test]
+fn only_what_is_allowed_goes() {
+    let mut scheduler = Scheduler::new(schedule(RECORDED, 10));
+    for number in 0..4_u64 {
+        scheduler.handle_exchange(number, Place::Free, recorded_at(number * 100));
+    }
+    scheduler.allow(0);
+    assert_eq!(scheduler.upcoming(at(100), 9), Some((2, &1)));
+    assert_eq!(scheduler.upcoming(at(1_000), 3), Some((3, &2)));
+    assert_eq!(scheduler.poll(at(50)), Step::NotAllowed);
+    scheduler.allow(1);
+    assert!(matches!(
+        scheduler.poll(at(50)),
+        Step::Dispatch { item: 0, .. }
+    ));
+    assert_eq!(scheduler.poll(at(500)), Step::NotAllowed);
+    assert_eq!(scheduler.held(), 3, "nothing is lost meanwhile");
+    // Of three that are left, one comes up by then: the second of all.
+    assert_eq!(scheduler.upcoming(at(100), 9), Some((2, &1)));
+    assert_eq!(scheduler.upcoming(at(99), 9), None);
+    scheduler.allow(4);
+    assert!(matches!(
+        scheduler.poll(at(500)),
+        Step::Dispatch { item: 1, .. }
+    ));
+}
+
+/// Of a window that others replay parts of, each request has its own place in an even rate.
+#[test]
+fn an_even_rate_counts_what_others_send() {
+    let mut scheduler = Scheduler::new(schedule(Pace::Even { per_second: 10.0 }, 10));
+    scheduler.handle_nth((), Place::Free, recorded_at(0), 3);
+    assert_eq!(scheduler.poll(at(0)), Step::WaitUntil(at(300)));
 }

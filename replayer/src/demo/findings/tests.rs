@@ -24,6 +24,7 @@ fn document(verdict: RunVerdict, differing: &[(&str, &str)]) -> RunDocument {
         forwarded: true,
         proofs: Vec::new(),
         writes: "allowed".to_owned(),
+        insecure: false,
     };
     let mut document = RunDocument::new(
         "demo".to_owned(),

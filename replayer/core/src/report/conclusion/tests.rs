@@ -23,6 +23,7 @@ fn clean() -> RunDocument {
             forwarded: true,
             proofs: Vec::new(),
             writes: "allowed".to_owned(),
+            insecure: false,
         },
         RunSchedule::default(),
     );
