@@ -256,6 +256,13 @@ impl Connection {
         };
         let initiator = self.initiator;
         (cx.sink)(Event::Open { initiator, origin }, cx.counters);
+        // An end may have ended without a byte before the other one began.
+        for from in [End::A, End::B] {
+            if self.half(from).closed {
+                let (at, how) = (self.last_at, Close::Fin);
+                (cx.sink)(Event::Close { from, at, how }, cx.counters);
+            }
+        }
     }
 
     /// Learns how far the peer's bytes arrived; returns the place there.
@@ -362,7 +369,9 @@ impl Connection {
             && match half.start {
                 // Nothing is known: most systems probe with a zero, and no text begins with one.
                 Start::Unknown => segment.payload == [0],
-                Start::Joining => false,
+                Start::Joining => {
+                    segment.payload == [0] && half.next.near(sequence).plus(1) <= half.acked
+                }
                 Start::Acked | Start::Joined | Start::Syn if segment.flags.syn() => false,
                 Start::Acked | Start::Joined | Start::Syn => {
                     let end = half.next.near(sequence).plus(1);

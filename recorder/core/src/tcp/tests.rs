@@ -32,6 +32,16 @@ fn after_handshake(more: &[script::Line]) -> Vec<script::Line> {
     [handshake().as_slice(), more].concat()
 }
 
+/// Nothing was told of the connection when its server ended it: it is told again, to whoever hears of the connection now.
+#[test]
+fn tells_an_end_that_came_before_everything() {
+    check(
+        "the server ends, then the client sends",
+        &after_handshake(&[fin(B, 501, 101), data(A, 101, 502, "GET"), fin(A, 104, 502)]),
+        &["B fin", "open A 101", "B fin", "A 0 GET", "A fin"],
+    );
+}
+
 #[test]
 fn tells_an_ordinary_connection_as_it_is() {
     let run = check(
