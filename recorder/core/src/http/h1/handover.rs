@@ -86,13 +86,15 @@ impl Conn {
         shown: usize,
         context: &mut Context<'_>,
     ) {
-        let place = input.place;
         let mut first = Input {
-            bytes: input.take(shown),
-            place,
+            bytes: &input.bytes[..shown],
+            place: input.place,
         };
-        while !first.bytes.is_empty() {
-            self.drive(end, &mut first, context);
+        self.drive(end, &mut first, context);
+        input.take(shown - first.bytes.len());
+        if self.entered {
+            // What follows is looked at anew.
+            return;
         }
         // HTTP/1 may have proven itself, and given way to a tunnel.
         let shown = self.sniff.as_ref().is_some_and(|sniff| sniff.is_enough());
