@@ -17,7 +17,7 @@ use crate::{Anomaly, Counters, Limits};
 
 pub(crate) use fields::{ContentLength, Fields, Transfer};
 pub(crate) use scan::{Expected, Kind, METHOD_BYTES_MAX, Scan, Scanned, Trust};
-pub(crate) use start_line::{METHODS, is_usual_in_method, split_target};
+pub(crate) use start_line::{METHODS, is_usual_in_method, is_whole, split_target};
 
 /// Fields that the fast path has room for; heads with more take the lenient path.
 const FAST_FIELDS: usize = 64;

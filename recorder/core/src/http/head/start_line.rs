@@ -61,6 +61,18 @@ pub(crate) const METHODS: &[&[u8]] = &[
     b"VERSION-CONTROL",
 ];
 
+/// Whether a method before which bytes may be lost is whole for sure: it is known, and does not end another one that is. The
+/// batch methods of WebDAV servers (`BDELETE`) are left out, or no `DELETE` would be.
+pub(crate) fn is_whole(method: &str) -> bool {
+    let method = method.as_bytes();
+    let ends = |known: &&&[u8]| known.ends_with(method) && !known.starts_with(b"B");
+    METHODS.contains(&method)
+        && METHODS
+            .iter()
+            .filter(ends)
+            .all(|known| known.len() == method.len())
+}
+
 /// A request line's parts.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RequestLine<'a> {

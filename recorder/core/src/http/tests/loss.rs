@@ -105,6 +105,22 @@ fn a_hole_up_to_the_last_byte_of_a_body() {
         "##]]);
 }
 
+/// The server acknowledged just the two bytes that are lost, and the rest looks like a request of its own.
+#[test]
+fn a_method_whose_beginning_is_lost() {
+    Script::new()
+        .gap(End::A, 2)
+        .b_acking(2, "")
+        .a("ST /1 HTTP/1.1\r\nHost: h\r\n\r\n")
+        .b(OK)
+        .check(expect![[r##"
+            #0 HTTP/1.1 complete, framing assumed
+              > ST /1 @ h [3..3 ms] 1 fields
+              < 200 [4..4 ms] 1 fields, 2 B b"ok"
+            1 x http_resynchronised
+        "##]]);
+}
+
 /// The server acknowledged just the lost head: what follows looks like a request at a border, and is quoted in a body.
 #[test]
 fn a_body_that_was_asked_for_after_its_head_was_lost() {
