@@ -20,11 +20,19 @@ use crate::{Frame, Limits, TunnelPorts};
 pub struct Dispatcher {
     ports: TunnelPorts,
     limits: Limits,
-    /// Where datagrams went of which a fragment was seen, and whether their first one was: another first one begins another
-    /// datagram of the same number, of which hosts have few.
-    datagrams: FxHashMap<Datagram, (u64, bool)>,
+    /// Where datagrams went of which a fragment was seen.
+    datagrams: FxHashMap<Datagram, Going>,
     /// Those in order of their first fragment seen; the oldest is forgotten at [`Limits::fragmented_datagrams_max`].
     order: VecDeque<Datagram>,
+}
+
+/// Where a datagram's fragments go.
+#[derive(Clone, Copy, Debug)]
+struct Going {
+    hash: u64,
+    /// Digest of the first fragment, once it was seen: another first one begins another datagram of the same number, of which
+    /// hosts have few, and a copy does not.
+    first: Option<u64>,
 }
 
 /// Identity of a fragmented datagram, in one network.
@@ -67,20 +75,21 @@ impl Dispatcher {
             id: fragment.id,
             protocol: fragment.protocol,
         };
-        let begins = fragment.offset == 0;
+        let first = (fragment.offset == 0).then(|| mix(fragment.bytes));
         let known = self.datagrams.get_mut(&datagram);
         let is_known = known.is_some();
-        if let Some((hash, begun)) = known
-            && !(begins && *begun)
+        if let Some(going) = known
+            && (first.is_none() || going.first.is_none() || going.first == first)
         {
-            *begun |= begins;
-            return *hash;
+            going.first = going.first.or(first);
+            return going.hash;
         }
         let hash = self
             .inside(fragment, wrapping)
             .unwrap_or_else(|| mix(datagram));
+        let going = Going { hash, first };
         if is_known {
-            self.datagrams.insert(datagram, (hash, begins));
+            self.datagrams.insert(datagram, going);
             return hash;
         }
         if self.order.len() >= self.limits.fragmented_datagrams_max.max(1)
@@ -89,7 +98,7 @@ impl Dispatcher {
             self.datagrams.remove(&oldest);
         }
         self.order.push_back(datagram);
-        self.datagrams.insert(datagram, (hash, begins));
+        self.datagrams.insert(datagram, going);
         hash
     }
 

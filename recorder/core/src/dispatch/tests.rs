@@ -89,6 +89,11 @@ fn fragments_follow_the_first_one() {
         hash(&mut dispatcher, &ethernet(0x0800, &with_id(5, &first))),
         astray
     );
+    // A copy of it goes with the rest of its datagram, too.
+    for ip in [&first, &last] {
+        let frame = ethernet(0x0800, &with_id(5, ip));
+        assert_eq!(hash(&mut dispatcher, &frame), astray);
+    }
 }
 
 #[test]
