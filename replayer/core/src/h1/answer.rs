@@ -153,10 +153,11 @@ impl AnswerReader {
         if self.head_bytes + blank > self.bounds.head_bytes_max {
             return Err(ReadError::HeadTooLarge);
         }
-        if !head::may_begin(rest) {
+        let bytes_left = self.bounds.head_bytes_max - self.head_bytes - blank;
+        // What lies behind the bound is not judged, so that it makes no difference whether it is here already.
+        if !head::may_begin(&rest[..rest.len().min(bytes_left)]) {
             return Err(ReadError::Malformed);
         }
-        let bytes_left = self.bounds.head_bytes_max - self.head_bytes - blank;
         let Some(end) = head::end(rest, self.searched.min(rest.len())) else {
             if rest.len() > bytes_left {
                 return Err(ReadError::HeadTooLarge);
