@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Mix, Rng, Traffic};
+use crate::{Mix, Rng, Traffic, api};
 
 /// Bytes of a GET request, head and all.
 const GET_BYTES: usize = 500;
@@ -12,6 +12,12 @@ const ANSWER_BYTES: usize = 1_024;
 const POST_BYTES: usize = 4_096;
 /// Bytes of the body of a large answer.
 const LARGE_ANSWER_BYTES: usize = 100 * 1_024;
+
+/// How many static texts there are, and bytes of each.
+const STATIC_FILES: u64 = 64;
+const STATIC_BYTES: usize = 24 * 1_024;
+/// Bytes of an answer that does not compress.
+const INCOMPRESSIBLE_BYTES: usize = 4_096;
 
 const REQUEST: u64 = 1;
 const ANSWER: u64 = 2;
@@ -52,6 +58,9 @@ impl SentExchange {
             },
             mix => mix,
         };
+        if mix == Mix::Api {
+            return api::exchange(traffic, number);
+        }
         let host = "shop.example.com";
         let (method, path, query, answer_bytes) = match mix {
             Mix::LargeAnswers => (
@@ -66,7 +75,17 @@ impl SentExchange {
                 None,
                 ANSWER_BYTES,
             ),
-            Mix::Gets | Mix::Mixed => {
+            Mix::Static => {
+                let path = format!("/static/app.{}.js", number % STATIC_FILES);
+                ("GET", path, None, STATIC_BYTES)
+            }
+            Mix::Incompressible => (
+                "GET",
+                format!("/media/{number}"),
+                None,
+                INCOMPRESSIBLE_BYTES,
+            ),
+            Mix::Gets | Mix::Mixed | Mix::Api => {
                 let query = format!("expand=lines&page={}", number % 7);
                 (
                     "GET",
@@ -84,12 +103,15 @@ impl SentExchange {
             ),
             _ => String::new(),
         };
-        let answer = number % traffic.answers;
-        let response_body = json(
-            &mut Rng::of(traffic.seed, ANSWER, answer),
-            answer,
-            answer_bytes,
-        );
+        let answer = match mix {
+            Mix::Static => number % STATIC_FILES,
+            _ => number % traffic.answers,
+        };
+        let mut rng = Rng::of(traffic.seed, ANSWER, answer);
+        let response_body = match mix {
+            Mix::Incompressible => letters(&mut rng, answer_bytes),
+            _ => json(&mut rng, answer, answer_bytes),
+        };
         let target = query
             .as_ref()
             .map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
@@ -192,3 +214,11 @@ fn json(rng: &mut Rng, number: u64, bytes: usize) -> String {
     );
     text
 }
+
+/// Random letters of an alphabet of 64: six bits in each byte.
+fn letters(rng: &mut Rng, bytes: usize) -> String {
+    let letter = |_| char::from(LETTERS[rng.below(64) as usize]);
+    (0..bytes).map(letter).collect()
+}
+
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

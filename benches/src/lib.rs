@@ -7,6 +7,7 @@
 //! Everything is a pure function of the seed: the same [`Traffic`] gives the same bytes everywhere. Frames are made one
 //! exchange at a time, so that a capture of any length is written in little memory.
 
+mod api;
 mod content;
 mod flood;
 mod frames;

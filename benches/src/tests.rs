@@ -141,3 +141,25 @@ fn a_capture_file_has_every_frame() {
     assert_eq!(written.bytes, file.len() as u64);
     assert_eq!(written.frames, traffic.frames().count() as u64);
 }
+
+/// What a recorder may count on: the same things come again, and nothing is longer than it says.
+#[test]
+fn api_traffic_repeats_itself() {
+    let traffic = Traffic {
+        exchanges: 2_000,
+        mix: Mix::Api,
+        ..Traffic::default()
+    };
+    let bodies: Vec<_> = traffic.truth().map(|sent| sent.response_body).collect();
+    let distinct: std::collections::BTreeSet<_> = bodies.iter().collect();
+    let bytes = bodies.iter().map(String::len).sum::<usize>() / bodies.len();
+    assert!((600..900).contains(&bytes), "{bytes} B a body");
+    let share = distinct.len() * 100 / bodies.len();
+    assert!((40..75).contains(&share), "{share} % are distinct");
+    for sent in traffic.truth().take(200) {
+        let length = format!("Content-Length: {}\r\n", sent.response_body.len());
+        assert!(sent.response_head.contains(&length));
+        let json: Result<serde_json::Value, _> = serde_json::from_str(&sent.response_body);
+        assert!(json.is_ok(), "{}", sent.response_body);
+    }
+}

@@ -49,6 +49,12 @@ pub enum Mix {
     Posts,
     /// GETs of 500 B with answers of 100 KiB of JSON.
     LargeAnswers,
+    /// What an API sends: known shapes, few distinct values, some ids and times; answers of 0.7 KiB on average.
+    Api,
+    /// GETs of 64 static texts of 24 KiB.
+    Static,
+    /// GETs of answers of 4 KiB that nothing compresses much: random text of 64 letters.
+    Incompressible,
     /// Of 20 exchanges, 1 with a large answer, 4 POSTs and 15 GETs.
     Mixed,
 }

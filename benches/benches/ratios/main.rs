@@ -6,7 +6,7 @@
 //! … -- --programs=DIR                                measures the programs in DIR instead of building them
 //! ```
 //!
-//! Needs `tcpdump`, `zstd`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
+//! Needs `tcpdump`, `zstd`, `gzip`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
 //! printed with the goal beside each, and a number that misses its goal fails nothing: it is for a person to see.
 
 mod flood;
@@ -14,6 +14,7 @@ mod output;
 mod read;
 mod replay;
 mod run;
+mod size;
 mod timer;
 
 use std::process::ExitCode;
@@ -71,8 +72,11 @@ fn measure(parts: &[&str], programs: Option<&str>) -> anyhow::Result<()> {
         None => run::build()?,
     };
     let folder = tempfile::tempdir()?;
-    if wanted("read") || wanted("size") {
-        read::measure(&programs, folder.path(), wanted("size"))?;
+    if wanted("read") {
+        read::measure(&programs, folder.path())?;
+    }
+    if wanted("size") {
+        size::measure(&programs, folder.path())?;
     }
     if wanted("large") {
         read::measure_large(&programs, folder.path())?;

@@ -1,11 +1,10 @@
-//! Recording: CPU time over tcpdump's, peak memory, and the archive's size over the compressed capture's.
+//! Recording: CPU time over tcpdump's, and peak memory.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use benches::{Mix, Traffic, write_pcap};
 use recorder::Captures;
 use recorder_core::{Limits, Options, Pipeline};
@@ -19,7 +18,7 @@ const EXCHANGES: u64 = 200_000;
 const LARGE_EXCHANGES: u64 = 10_000;
 
 /// Reads one capture with both programs in turns, and with our parser alone.
-pub(crate) fn measure(programs: &Programs, folder: &Path, size: bool) -> anyhow::Result<()> {
+pub(crate) fn measure(programs: &Programs, folder: &Path) -> anyhow::Result<()> {
     let capture = write(folder, "gets.pcap", Mix::Gets, EXCHANGES)?;
     let archive = folder.join("archive");
     let mut costs = Costs::default();
@@ -45,10 +44,8 @@ pub(crate) fn measure(programs: &Programs, folder: &Path, size: bool) -> anyhow:
         "x",
         Goal::AtMost(2.5),
     );
-    if size {
-        measure_size(&capture, &archive)?;
-    }
-    Ok(())
+    fs::remove_dir_all(&archive)?;
+    Ok(fs::remove_file(&capture)?)
 }
 
 /// The same with answers of 100 KiB.
@@ -160,46 +157,4 @@ impl Costs {
         let cpu = |costs: &[Cost]| median(costs.iter().map(|cost| cost.cpu).collect());
         cpu(costs) / cpu(&self.theirs)
     }
-}
-
-fn measure_size(capture: &Path, archive: &Path) -> anyhow::Result<()> {
-    let compressed = capture.with_extension("pcap.zst");
-    let status = Command::new("zstd")
-        .args(["-q", "-f", "-3"])
-        .arg(capture)
-        .arg("-o")
-        .arg(&compressed)
-        .status();
-    ensure!(status.context("start zstd")?.success(), "zstd failed");
-    let ours = bytes_below(archive)?;
-    let theirs = fs::metadata(&compressed)?.len();
-    line(&format!(
-        "archive {:.1} MB; capture with zstd -3 {:.1} MB",
-        ours as f64 / 1e6,
-        theirs as f64 / 1e6
-    ));
-    result(
-        "archive, bytes over zstd -3 of the capture",
-        ours as f64 / theirs as f64,
-        "x",
-        Goal::AtMost(0.75),
-    );
-    Ok(())
-}
-
-fn bytes_below(folder: &Path) -> anyhow::Result<u64> {
-    let mut bytes = 0;
-    let mut folders: Vec<PathBuf> = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            if metadata.is_dir() {
-                folders.push(entry.path());
-            } else {
-                bytes += metadata.len();
-            }
-        }
-    }
-    Ok(bytes)
 }
