@@ -51,7 +51,8 @@ const AFTER_LISTEN_HELP: &str = "\
 Examples:
   recorder listen --archive s3://traffic/production
   recorder listen --archive s3://traffic/production --vxlan 0.0.0.0:4789 --health 0.0.0.0:8080 --metrics 127.0.0.1:9090
-  recorder listen --archive s3://traffic/production --geneve 0.0.0.0:6081 --health 0.0.0.0:8080 --shards 4 --shed sample";
+  recorder listen --archive s3://traffic/production --geneve 0.0.0.0:6081 --health 0.0.0.0:8080 --shards 4 --shed sample
+  recorder listen --archive s3://traffic/production --http-mirror 127.0.0.1:8090";
 
 /// Records HTTP traffic into an archive of Parquet segments.
 #[derive(Clone, Debug, Parser)]
@@ -78,7 +79,8 @@ pub enum Command {
 
     /// Record live: mirrored traffic as it arrives, until told to stop
     ///
-    /// Receives what a traffic mirror sends (VXLAN or GENEVE over UDP), and does with it what `read` does with captures.
+    /// Receives what a traffic mirror sends (VXLAN or GENEVE over UDP, or copies of requests from nginx and Envoy), and does
+    /// with it what `read` does with captures.
     /// SIGTERM and Ctrl-C end it: what is under way is recorded as it is, and published.
     #[command(args_override_self = true)]
     #[command(after_help = AFTER_LISTEN_CODES, after_long_help = long_after_listen())]
@@ -175,6 +177,13 @@ pub struct ReceiveArgs {
     /// Example: --geneve 0.0.0.0:6081
     #[arg(long, value_name = "ADDR", env = "RECORDER_GENEVE", hide_env_values = true, value_parser = parse_address)]
     pub geneve: Option<SocketAddr>,
+
+    /// Address that nginx `mirror` and Envoy `request_mirror_policies` copy requests to, as plain HTTP/1.1
+    ///
+    /// Each is answered with 204 before anything else is done with it, and recorded without an answer. What is let go because
+    /// too much comes is counted in the ledger. Example: --http-mirror 127.0.0.1:8090
+    #[arg(long, value_name = "ADDR", env = "RECORDER_HTTP_MIRROR", hide_env_values = true, value_parser = parse_address)]
+    pub http_mirror: Option<SocketAddr>,
 
     /// Threads that receive and record [default: one fewer than there are processors]
     ///

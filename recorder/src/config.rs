@@ -240,11 +240,13 @@ fn listen(receive: &ReceiveArgs, operate: &OperateArgs) -> Result<Listen, Config
             return Err(problem("--shards", text));
         }
     };
-    let nothing = receive.vxlan.is_none() && receive.geneve.is_none();
+    let inputs = [receive.vxlan, receive.geneve, receive.http_mirror];
+    let nothing = inputs.iter().all(Option::is_none);
     let all_vxlan = SocketAddr::from(([0, 0, 0, 0], 4789));
     Ok(Listen {
         vxlan: receive.vxlan.or_else(|| nothing.then_some(all_vxlan)),
         geneve: receive.geneve,
+        http_mirror: receive.http_mirror,
         shards,
         receive_buffer: receive.receive_buffer.0,
         shed: receive.shed,

@@ -113,7 +113,7 @@ fn run_until_signal(config: Config) -> anyhow::Result<Summary> {
         .context("cannot start the runtime")?;
     let summary = runtime.block_on(async {
         let shutdown = Shutdown::new().context("cannot catch signals")?;
-        run(config, shutdown.requested()).await
+        Box::pin(run(config, shutdown.requested())).await
     });
     // A thread that waits for standard input would be waited for.
     runtime.shutdown_background();

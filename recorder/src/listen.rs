@@ -8,6 +8,7 @@
 //!
 //! * `udp`, `sys`, `steer`: sockets, and which of a group gets a datagram.
 //! * `shard`, `forward`, `sources`: one thread from sockets to exchanges.
+//! * `mirror`: requests that proxies copy to us over HTTP, beside the shards.
 //! * `shed`: what is let go when frames come too fast. `queue`, `recording`: from all shards into segments.
 //! * `threads`, `supervise`: all of it started, and the one loop that runs beside it.
 //! * `stats`, `watch`, `operate`, `status`: what is told while it runs.
@@ -18,6 +19,7 @@
 mod clock;
 mod forward;
 mod limits;
+mod mirror;
 mod operate;
 mod recording;
 mod rules;
@@ -75,6 +77,8 @@ pub struct Listen {
     pub vxlan: Option<SocketAddr>,
     /// Where GENEVE comes to.
     pub geneve: Option<SocketAddr>,
+    /// Where proxies copy requests to.
+    pub http_mirror: Option<SocketAddr>,
     /// Threads that receive and record.
     pub shards: usize,
     /// Receive buffer to ask for, bytes, for each socket.
@@ -100,6 +104,7 @@ pub struct Listener {
     listen: Listen,
     lines: Vec<Line>,
     bound: Bound,
+    mirror: Option<TcpListener>,
     health: Option<TcpListener>,
     metrics: Option<TcpListener>,
 }
@@ -111,6 +116,8 @@ pub struct Bound {
     pub vxlan: Option<SocketAddr>,
     /// GENEVE.
     pub geneve: Option<SocketAddr>,
+    /// Copies of requests.
+    pub http_mirror: Option<SocketAddr>,
     /// Health.
     pub health: Option<SocketAddr>,
     /// Metrics.
@@ -149,6 +156,7 @@ impl Listener {
                 lines.extend(opened);
             }
         }
+        let mirror = open("--http-mirror", listen.http_mirror, &mut bound.http_mirror).await?;
         let health = open("--health", listen.health, &mut bound.health).await?;
         let metrics = open("--metrics", listen.metrics, &mut bound.metrics).await?;
         Ok(Self {
@@ -156,6 +164,7 @@ impl Listener {
             listen,
             lines,
             bound,
+            mirror,
             health,
             metrics,
         })
@@ -178,6 +187,7 @@ impl Listener {
             listen,
             lines,
             bound,
+            mirror,
             health,
             metrics,
         } = self;
@@ -191,7 +201,7 @@ impl Listener {
             config.allow_unconditional,
         );
         let (queue, batches) = Queue::new(listen.limits.queue_bytes);
-        let shared = Arc::new(Shared::new(listen.shards.max(1), queue));
+        let shared = Arc::new(Shared::new(listen.shards.max(1) + 1, queue));
         let (segments, sealed) = mpsc::channel(SEALED_WAITING);
         let threads = Threads {
             config: &config,
@@ -199,13 +209,16 @@ impl Listener {
             recorder: &recorder,
             shared: &shared,
         };
-        let threads = threads.start(lines, batches, segments)?;
+        let mirror =
+            mirror.map(|listener| mirror::start(listener, &config, &listen.limits, &shared));
+        let threads = threads.start(lines, mirror, batches, segments)?;
         let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
         info!(
             recorder = %recorder,
             archive = shown,
             vxlan = text(bound.vxlan),
             geneve = text(bound.geneve),
+            http_mirror = text(bound.http_mirror),
             health = text(bound.health),
             metrics = text(bound.metrics),
             "listening"

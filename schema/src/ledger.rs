@@ -54,7 +54,8 @@ pub struct LedgerRow {
     pub exchanges_sampled_out: u64,
     /// Those among them that a filter left out (since format 1.1).
     pub exchanges_filtered_out: u64,
-    /// Those among `exchanges` that are not in the archive after all: the recorder's spool was full, or damaged.
+    /// Those among `exchanges` that are not in the archive after all: the recorder's spool was full, or damaged, or
+    /// a proxy copied more requests than could be recorded.
     pub exchanges_shed: u64,
     /// How often a recorder ended here without being told to; what passed until the next row of a later time is unknown.
     pub interruptions: u64,

@@ -20,6 +20,7 @@ mod laws;
 mod limits;
 mod listen;
 mod maintain;
+mod mirror;
 mod mutants;
 mod pitfalls;
 mod privacy;

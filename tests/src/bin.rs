@@ -43,6 +43,12 @@ pub fn recorder() -> Command {
     command("recorder")
 }
 
+/// Where the built `recorder` lies.
+#[must_use]
+pub fn recorder_path() -> PathBuf {
+    binary("recorder")
+}
+
 /// The built `replayer`.
 #[must_use]
 pub fn replayer() -> Command {

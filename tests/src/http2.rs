@@ -1,7 +1,7 @@
 //! Real servers of HTTP/2: nghttpd, which tells what arrives, and one of gRPC.
 
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl Http2Server {
     #[must_use]
     pub fn start(certificates: Option<&Certificates>) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let port = free_port();
+        let port = crate::free_port();
         let mut command = Command::new("nghttpd");
         command.args(["-v", "-a", "127.0.0.1", "--echo-upload", "--htdocs"]);
         command.arg(folder.path());
@@ -126,7 +126,7 @@ impl Grpc {
     /// If Python or the package `grpcio` is missing.
     #[must_use]
     pub fn start() -> Self {
-        let port = free_port();
+        let port = crate::free_port();
         let script = crate::workspace().join("tests/python/grpc_server.py");
         let mut child = crate::python::python_with("grpc")
             .arg(script)
@@ -167,10 +167,4 @@ fn wait_for(port: u16, child: &mut Child) {
         );
         std::thread::park_timeout(Duration::from_millis(20));
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be listened on");
-    let address = listener.local_addr().expect("a listener has an address");
-    address.port()
 }

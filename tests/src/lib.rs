@@ -11,7 +11,7 @@
 //! * [`portal()`]: a service behind a login, with tokens that are good once; [`Visitor`]: who uses it. [`Site`]: a web
 //!   application of others, of the same kind.
 //! * [`TlsFront`]: a real TLS server before it. [`Talk`]: a server that says and reads what a test wants, byte for byte.
-//! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC.
+//! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC. [`Proxy`]: real nginx and Envoy.
 //! * [`S3Server`]: a real S3 server on loopback. [`read_archive`]: an archive on disk, back as exchanges.
 //! * [`Http2Server`], [`Grpc`]: servers of others that speak HTTP/2. [`Relay`]: notes what passes between them and clients.
 //! * [`browse()`]: a page in a real browser. [`run_python`]: readers that are not ours.
@@ -28,6 +28,7 @@ mod listening;
 mod packets;
 mod pipeline;
 mod portal;
+mod proxies;
 mod proxy;
 mod python;
 mod relay;
@@ -42,7 +43,9 @@ mod tls;
 mod workspace;
 
 pub use archive::{decode_segment, files_below, read_archive, read_ledger, read_run};
-pub use bin::{Ran, TIME_LIMIT, recorder, replayer, run, run_with_input, run_within};
+pub use bin::{
+    Ran, TIME_LIMIT, recorder, recorder_path, replayer, run, run_with_input, run_within,
+};
 pub use browser::browse;
 pub use capture::{CapturedFrame, read_capture};
 pub use http2::{Grpc, Http2Server};
@@ -50,8 +53,9 @@ pub use listening::{Listening, await_answer, get, metric, mirror};
 pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, check_conservation, options, record, record_frames, record_with};
 pub use portal::{Visitor, portal};
+pub use proxies::{Proxy, free_port};
 pub use proxy::ThrottlingProxy;
-pub use python::{python, python_with, run_python};
+pub use python::{python, python_program, python_with, run_python};
 pub use relay::Relay;
 pub use remirror::{Encapsulation, Remirror, Remirrored};
 pub use render::{render, render_exchange};

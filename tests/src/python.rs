@@ -19,6 +19,12 @@ pub fn python() -> Command {
     Command::new(tool("python3"))
 }
 
+/// A program that a package brings.
+#[must_use]
+pub fn python_program(name: &str) -> Command {
+    Command::new(tool(name))
+}
+
 /// The interpreter that has a package: of the environment, or the machine's own.
 #[must_use]
 pub fn python_with(package: &str) -> Command {

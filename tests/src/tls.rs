@@ -1,6 +1,6 @@
 //! A real TLS server: nginx, which passes on the bytes that it decrypts, and certificates that openssl makes.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -119,7 +119,7 @@ impl TlsFront {
         clients: bool,
     ) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let port = free_port();
+        let port = crate::free_port();
         let verify = if clients {
             format!(
                 "ssl_verify_client on; ssl_client_certificate {};",
@@ -189,10 +189,4 @@ impl Drop for TlsFront {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be listened on");
-    let address = listener.local_addr().expect("a listener has an address");
-    address.port()
 }

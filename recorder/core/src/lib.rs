@@ -9,6 +9,7 @@
 //! * `http`: chunks and gaps become messages, framed by RFC 9112 section 6.3.
 //! * `pairing`: messages become exchanges.
 //! * [`Selection`]: which of them are recorded; [`Redaction`]: what is taken out of those.
+//! * [`MirrorConnection`]: requests that a proxy copies to us become exchanges without packets.
 //! * [`Pipeline`]: one shard of all of it, and the ledger. [`Dispatcher`] says which shard a frame belongs to.
 //!
 //! Captured traffic never makes any of it fail: what is odd is an [`Anomaly`], counted in [`Counters`]. Every bound is in
@@ -22,6 +23,7 @@ mod flow;
 mod http;
 mod ledger;
 mod limits;
+mod mirrored;
 mod pairing;
 mod pipeline;
 mod redact;
@@ -34,6 +36,7 @@ mod wire;
 pub use counters::{Anomaly, Counters};
 pub use dispatch::Dispatcher;
 pub use limits::Limits;
+pub use mirrored::{MirrorConnection, MirrorStep, Mirrored, NotRequest};
 pub use pipeline::{Options, Pipeline};
 pub use redact::{KeyTooShort, ParseRuleError, RedactKey, Redaction, RedactionError, RuleWatch};
 pub use rotation::{Cut, Rotation};

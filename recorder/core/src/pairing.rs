@@ -17,7 +17,7 @@ mod streams;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use schema::{Certainty, Charset, ConnectionInfo, Exchange, Headers, Request, Response, Timestamp};
+use schema::{Certainty, Charset, ConnectionInfo, Exchange, Headers, Response, Timestamp};
 
 use crate::Anomaly;
 use crate::http::head::{RequestHead, ResponseHead};
@@ -110,18 +110,7 @@ impl Pairer {
             slot.exchange.framing = Certainty::Assumed;
         }
         slot.parts[Side::Client as usize].state = PartState::Open;
-        slot.exchange.request = Some(Request {
-            start: place.at,
-            end: place.at,
-            method: head.method,
-            host: head.headers.get("host").map(str::to_owned),
-            path: head.path,
-            query: head.query,
-            target: head.target,
-            headers: head.headers,
-            body: schema::Body::default(),
-            trailers: None,
-        });
+        slot.exchange.request = Some(head.into_request(place.at));
         self.push(slot)
     }
 

@@ -1,6 +1,7 @@
 //! One shard: every layer, the ledger, and the exchanges that are ready.
 
 mod connection;
+mod mirrored;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

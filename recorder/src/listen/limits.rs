@@ -12,8 +12,18 @@ pub struct ListenLimits {
     pub forwarded_frames: usize,
     /// HTTP connections to the health and metrics addresses, together; further ones are closed at once.
     pub http_connections: usize,
-    /// How long an HTTP client may take for one request's head.
+    /// How long an HTTP client or proxy may take for one request's head.
     pub http_head_wait: Duration,
+    /// Connections from proxies; a further one is closed at once, and its request counted as let go.
+    pub mirror_connections: usize,
+    /// Requests from proxies that wait for the thread that records them; further ones are let go and counted.
+    pub mirror_requests: usize,
+    /// Bytes of requests from proxies, under way and waiting; a request that would exceed them is let go and counted.
+    pub mirror_bytes: usize,
+    /// How long a proxy's connection may rest between requests; then it is closed.
+    pub mirror_idle: Duration,
+    /// How long the next bytes of a body may take; then the request is recorded as it is, and its connection closed.
+    pub mirror_body_wait: Duration,
     /// How long the writer may be at one segment before the recorder calls itself unhealthy.
     pub writer_stall: Duration,
     /// How long a shard goes on reading what its sockets hold once it is told to stop.
@@ -27,6 +37,11 @@ impl Default for ListenLimits {
             forwarded_frames: 4_096,
             http_connections: 64,
             http_head_wait: Duration::from_secs(5),
+            mirror_connections: 1_024,
+            mirror_requests: 16_384,
+            mirror_bytes: 128 << 20,
+            mirror_idle: Duration::from_secs(120),
+            mirror_body_wait: Duration::from_secs(30),
             writer_stall: Duration::from_secs(30),
             drain_sockets: Duration::from_secs(1),
         }

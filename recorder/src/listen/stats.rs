@@ -26,6 +26,8 @@ pub(super) struct Snapshot {
     pub(super) shed: u64,
     /// Frames that other shards' sockets received.
     pub(super) forwarded: u64,
+    /// Requests that proxies copied, those that were let go included.
+    pub(super) mirrored: u64,
     /// Share of connections that is let go, from 0 to 1; the largest of all shards.
     pub(super) shed_share: f64,
     /// How full the fullest receive buffer is, from 0 to 1.
@@ -46,6 +48,7 @@ impl Default for Snapshot {
             connections: 0,
             shed: 0,
             forwarded: 0,
+            mirrored: 0,
             shed_share: 0.0,
             buffer_fill: 0.0,
             buffer_bytes: 0,
@@ -71,6 +74,7 @@ impl Snapshot {
         self.connections += other.connections;
         self.shed += other.shed;
         self.forwarded += other.forwarded;
+        self.mirrored += other.mirrored;
         self.shed_share = self.shed_share.max(other.shed_share);
         self.buffer_fill = self.buffer_fill.max(other.buffer_fill);
         self.buffer_bytes = match self.buffer_bytes {

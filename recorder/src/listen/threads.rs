@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use recorder_core::{Dispatcher, Pipeline};
+use recorder_core::{Dispatcher, Mirrored, Pipeline};
 use schema::RecorderId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::forward::Forwarding;
+use super::mirror::{Books, MirrorThread};
 use super::recording::{Outgoing, Recording};
 use super::shard::{Intake, Shard};
 use super::shed::Shedding;
@@ -40,6 +41,7 @@ impl Threads<'_> {
     pub(super) fn start(
         &self,
         lines: Vec<Line>,
+        mirror: Option<(std::sync::mpsc::Receiver<Mirrored>, Arc<Books>)>,
         batches: Receiver<Batch>,
         segments: mpsc::Sender<Outgoing>,
     ) -> anyhow::Result<Vec<End>> {
@@ -49,10 +51,14 @@ impl Threads<'_> {
             ours[number % shards].push(line);
         }
         let forwarding = Forwarding::between(shards, self.listen.limits.forwarded_frames)?;
-        let mut ends = Vec::with_capacity(shards + 1);
+        let mut ends = Vec::with_capacity(shards + 2);
         for (index, (lines, forwarding)) in ours.into_iter().zip(forwarding).enumerate() {
             let shard = self.shard(index, lines, forwarding);
             ends.push(spawn(&format!("shard-{index}"), move || Ok(shard.run()?))?);
+        }
+        if let Some((requests, books)) = mirror {
+            let thread = self.mirror(shards, requests, books);
+            ends.push(spawn("mirror", move || Ok(thread.run()?))?);
         }
         let recording = self.recording(batches, segments);
         ends.push(spawn("recording", move || recording.run())?);
@@ -76,6 +82,23 @@ impl Threads<'_> {
             sender: self.shared.queue.sender(),
             shared: Arc::clone(self.shared),
             drain_sockets: self.listen.limits.drain_sockets,
+        }
+    }
+
+    fn mirror(
+        &self,
+        index: usize,
+        requests: std::sync::mpsc::Receiver<Mirrored>,
+        books: Arc<Books>,
+    ) -> MirrorThread {
+        MirrorThread {
+            index,
+            requests,
+            books,
+            pipeline: Pipeline::new(self.config.limits.clone(), self.config.options.clone()),
+            outlet: Outlet::new(),
+            sender: self.shared.queue.sender(),
+            shared: Arc::clone(self.shared),
         }
     }
 

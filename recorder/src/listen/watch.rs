@@ -34,7 +34,7 @@ struct Kind {
     text: &'static str,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind {
         count: |now| now.counters.ledger.frames_dropped,
         text: "frames were dropped before they could be read, and what they carried is lost: give the receive buffer more \
@@ -59,6 +59,12 @@ const KINDS: [Kind; 5] = [
         count: |now| now.counters.anomaly(Anomaly::TcpOneSided),
         text: "connections are seen from one side only: the mirror filter needs inbound and outbound rules",
     },
+    Kind {
+        count: |now| now.counters.ledger.exchanges_shed,
+        text: "requests that a proxy copied were let go, because the archive's store is slow, or they come faster than they can \
+               be recorded or over too many connections: see recorder_queue_bytes, and give this machine more room, or \
+               --sample",
+    },
 ];
 
 /// A warning: how many since the last one, and what to do.
@@ -81,8 +87,10 @@ impl Watch {
     /// Looks at the counts of `now`; gives what is to be said.
     pub(super) fn look(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<Warning> {
         let ledger = &snapshot.counters.ledger;
+        // A request that a proxy copied weighs as much as a frame.
+        let came = ledger.frames + snapshot.mirrored.saturating_sub(ledger.exchanges_shed);
         self.window
-            .push_back((ledger.frames, ledger.frames_dropped));
+            .push_back((came, ledger.frames_dropped + ledger.exchanges_shed));
         if self.window.len() > WINDOW_SECONDS {
             self.window.pop_front();
         }
@@ -97,7 +105,8 @@ impl Watch {
                 (*told, *at) = (count, now);
             }
         }
-        let silent = ledger.frames == 0 && now.since(self.started) >= SILENCE;
+        let silent =
+            ledger.frames == 0 && snapshot.mirrored == 0 && now.since(self.started) >= SILENCE;
         if silent && !self.silence_told {
             self.silence_told = true;
             warnings.push(Warning {

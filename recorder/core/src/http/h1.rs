@@ -12,6 +12,7 @@ mod framing;
 mod half;
 mod handover;
 mod messages;
+mod requests;
 mod search;
 
 use std::sync::Arc;
@@ -26,6 +27,9 @@ use super::records::Records;
 use super::{Chunk, Close, Context, End, Identity, Protocol, Side, count_passed};
 use crate::Anomaly;
 use crate::pairing::Pairer;
+
+pub use requests::NotRequest;
+pub(crate) use requests::{Found, Requests, Whole};
 
 use half::{Body, Half, Partial, State};
 use search::Search;

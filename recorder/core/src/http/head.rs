@@ -11,7 +11,7 @@ mod start_line;
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
-use schema::{Charset, Headers, Protocol};
+use schema::{Charset, Headers, Protocol, Request, Timestamp};
 
 use crate::{Anomaly, Counters, Limits};
 
@@ -33,6 +33,24 @@ pub(crate) struct RequestHead {
     pub(crate) headers: Headers,
     pub(crate) fields: Fields,
     pub(crate) charset: Charset,
+}
+
+impl RequestHead {
+    /// The row's form of a request whose first byte came at `at`, without its body.
+    pub(crate) fn into_request(self, at: Timestamp) -> Request {
+        Request {
+            start: at,
+            end: at,
+            method: self.method,
+            host: self.headers.get("host").map(str::to_owned),
+            path: self.path,
+            query: self.query,
+            target: self.target,
+            headers: self.headers,
+            body: schema::Body::default(),
+            trailers: None,
+        }
+    }
 }
 
 /// A response's head.

@@ -108,6 +108,11 @@ fn columns(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
             "Exchanges left out by sampling",
         ),
         (
+            "exchanges_shed",
+            ledger.exchanges_shed,
+            "Requests that proxies copied and that were let go, because too many came",
+        ),
+        (
             "bodies_masked",
             ledger.bodies_masked,
             "Bodies that redaction took out whole because it could not read them",
@@ -134,6 +139,11 @@ fn others(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
             "frames_forwarded",
             now.forwarded,
             "Frames that another shard's socket received",
+        ),
+        (
+            "requests_mirrored",
+            now.mirrored,
+            "Requests that proxies copied, those that were let go included",
         ),
         ("segments_published", facts.segments.0, "Segments published"),
         (
