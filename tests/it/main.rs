@@ -8,6 +8,7 @@ mod cli_recorder;
 mod cli_replayer;
 mod compare;
 mod demo;
+mod deploy;
 mod faults;
 mod flood;
 mod format;
