@@ -62,39 +62,7 @@ impl SentExchange {
             return api::exchange(traffic, number);
         }
         let host = "shop.example.com";
-        let (method, path, query, answer_bytes) = match mix {
-            Mix::LargeAnswers => (
-                "GET",
-                format!("/api/v1/reports/{number}"),
-                None,
-                LARGE_ANSWER_BYTES,
-            ),
-            Mix::Posts => (
-                "POST",
-                format!("/api/v1/orders/{number}/lines"),
-                None,
-                ANSWER_BYTES,
-            ),
-            Mix::Static => {
-                let path = format!("/static/app.{}.js", number % STATIC_FILES);
-                ("GET", path, None, STATIC_BYTES)
-            }
-            Mix::Incompressible => (
-                "GET",
-                format!("/media/{number}"),
-                None,
-                INCOMPRESSIBLE_BYTES,
-            ),
-            Mix::Gets | Mix::Mixed | Mix::Api => {
-                let query = format!("expand=lines&page={}", number % 7);
-                (
-                    "GET",
-                    format!("/api/v1/orders/{number}"),
-                    Some(query),
-                    ANSWER_BYTES,
-                )
-            }
-        };
+        let (method, path, query, answer_bytes) = asked(mix, number);
         let request_body = match mix {
             Mix::Posts => json(
                 &mut Rng::of(traffic.seed, REQUEST, number),
@@ -139,6 +107,43 @@ impl SentExchange {
     #[must_use]
     pub fn response(&self) -> Vec<u8> {
         [self.response_head.as_bytes(), self.response_body.as_bytes()].concat()
+    }
+}
+
+/// Method, path and query of a request, and bytes of the answer's body.
+fn asked(mix: Mix, number: u64) -> (&'static str, String, Option<String>, usize) {
+    match mix {
+        Mix::LargeAnswers => (
+            "GET",
+            format!("/api/v1/reports/{number}"),
+            None,
+            LARGE_ANSWER_BYTES,
+        ),
+        Mix::Posts => (
+            "POST",
+            format!("/api/v1/orders/{number}/lines"),
+            None,
+            ANSWER_BYTES,
+        ),
+        Mix::Static => {
+            let path = format!("/static/app.{}.js", number % STATIC_FILES);
+            ("GET", path, None, STATIC_BYTES)
+        }
+        Mix::Incompressible => (
+            "GET",
+            format!("/media/{number}"),
+            None,
+            INCOMPRESSIBLE_BYTES,
+        ),
+        Mix::Gets | Mix::Mixed | Mix::Api => {
+            let query = format!("expand=lines&page={}", number % 7);
+            (
+                "GET",
+                format!("/api/v1/orders/{number}"),
+                Some(query),
+                ANSWER_BYTES,
+            )
+        }
     }
 }
 

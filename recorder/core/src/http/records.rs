@@ -31,9 +31,10 @@ impl Records {
         let mut at = 0;
         while at < bytes.len() {
             if self.left > 0 {
-                let skipped = usize::from(self.left).min(bytes.len() - at);
-                self.left -= skipped as u16;
-                at += skipped;
+                let here = u16::try_from(bytes.len() - at).unwrap_or(u16::MAX);
+                let skipped = self.left.min(here);
+                self.left -= skipped;
+                at += usize::from(skipped);
                 continue;
             }
             if self.len == 0 && !self.follows {

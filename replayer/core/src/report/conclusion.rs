@@ -236,6 +236,22 @@ fn reasons(document: &RunDocument) -> Vec<String> {
             list(&others)
         ));
     }
+    reasons.extend(resumption_reasons(document));
+    if totals.filtered_out > 0 {
+        reasons.push(format!(
+            "{} of the window did not pass the filters and were not replayed",
+            plural(totals.filtered_out, "request")
+        ));
+    }
+    reasons.extend(correlation_reasons(document));
+    reasons.extend(capture_reasons(document.coverage.as_ref()));
+    reasons
+}
+
+/// What a run that was ended early and went on may have lost meanwhile.
+fn resumption_reasons(document: &RunDocument) -> Vec<String> {
+    let totals = &document.totals;
+    let mut reasons = Vec::new();
     if !document.resumed.is_empty() {
         let times = plural(document.resumed.len() as u64, "time");
         let mut reason = format!("the run was ended early and went on ({times})");
@@ -254,14 +270,6 @@ fn reasons(document: &RunDocument) -> Vec<String> {
             grouped(totals.in_doubt - totals.in_doubt_sent_again),
         ));
     }
-    if totals.filtered_out > 0 {
-        reasons.push(format!(
-            "{} of the window did not pass the filters and were not replayed",
-            plural(totals.filtered_out, "request")
-        ));
-    }
-    reasons.extend(correlation_reasons(document));
-    reasons.extend(capture_reasons(document.coverage.as_ref()));
     reasons
 }
 
