@@ -14,12 +14,13 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use self::pending::Pending;
-use self::rows::{BodyBytes, RowBuilder};
 use crate::columns::exchanges_schema;
 use crate::metadata::{self, BatchSpan};
 use crate::{
     Error, Exchange, RecorderId, SegmentKey, SegmentNumbers, Timestamp, integrity, properties,
 };
+
+pub(crate) use self::rows::{BodyBytes, RowBuilder};
 
 /// How much goes into one batch and one row group.
 #[derive(Clone, Copy, Debug)]
@@ -338,25 +339,13 @@ fn finish(
 
 /// A writer whose footer says already what is known before the first row.
 fn writer(options: &SegmentOptions) -> Result<ArrowWriter<Vec<u8>>, Error> {
-    let mut pairs = vec![
-        metadata::pair(metadata::FORMAT, metadata::FORMAT_VERSION),
-        metadata::pair(metadata::TABLE, "exchanges"),
-        metadata::pair(metadata::RECORDER, options.recorder.as_str()),
-        metadata::pair(metadata::WRITER, options.writer.as_str()),
-        metadata::pair(metadata::ORDER, metadata::ORDER_IN_BATCH),
-    ];
-    let maybe = [
-        (metadata::SPOOL, &options.spool),
-        (metadata::SAMPLING, &options.sampling),
-        (metadata::REDACTION, &options.redaction),
-    ];
-    for (key, value) in maybe {
-        pairs.extend(
-            value
-                .as_ref()
-                .map(|value| metadata::pair(key, value.as_str())),
-        );
-    }
+    let pairs = metadata::of_rows(options, "exchanges");
+    let mut pairs: Vec<_> = (pairs.into_iter())
+        .map(|(key, value)| metadata::pair(key, value))
+        .collect();
+    // Here, because a segment that is written again must have the same bytes.
+    let order = metadata::pair(metadata::ORDER, metadata::ORDER_IN_BATCH);
+    pairs.insert(metadata::ALWAYS, order);
     let properties = properties::exchanges(options.zstd_level, pairs);
     let options_ = ArrowWriterOptions::new()
         .with_properties(properties)

@@ -10,6 +10,7 @@
 //! * [`SegmentKey`] and [`Table`]: where a segment lies, so that a window is found from a listing.
 //! * [`inspect`], [`verify`], [`SegmentNumbers`]: whether a file, and all of them, are what they should be.
 //! * [`swap`]: how segments take the place of others, seen once by every reader.
+//! * [`live`]: the stream that a running recorder serves.
 //! * [`LedgerRow`], [`Divergence`], [`RunDocument`]: what else an archive holds.
 //! * [`window`], [`filter`], [`coverage`]: which part of an archive is meant, and how whole it is.
 //!
@@ -38,6 +39,7 @@ mod key;
 #[cfg(test)]
 mod laws;
 mod ledger;
+pub mod live;
 mod maintenance;
 mod metadata;
 mod numbers;

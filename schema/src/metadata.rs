@@ -2,7 +2,7 @@
 
 use parquet::file::metadata::KeyValue;
 
-use crate::Error;
+use crate::{Error, SegmentOptions};
 
 /// The format that this crate writes: major and minor. A new minor only adds columns or keys.
 pub(crate) const FORMAT_VERSION: &str = "1.5";
@@ -33,6 +33,28 @@ pub(crate) struct BatchSpan(pub(crate) u64, pub(crate) i64, pub(crate) i64);
 /// A pair for a file's footer.
 pub(crate) fn pair(key: &str, value: impl Into<String>) -> KeyValue {
     KeyValue::new(key.to_owned(), value.into())
+}
+
+/// How many pairs of [`of_rows`] are always there; they come first.
+pub(crate) const ALWAYS: usize = 4;
+
+/// What rows of exchanges say of themselves, in a segment as on a stream.
+pub(crate) fn of_rows(options: &SegmentOptions, table: &str) -> Vec<(&'static str, String)> {
+    let always: [_; ALWAYS] = [
+        (FORMAT, FORMAT_VERSION.to_owned()),
+        (TABLE, table.to_owned()),
+        (RECORDER, options.recorder.to_string()),
+        (WRITER, options.writer.clone()),
+    ];
+    let maybe = [
+        (SPOOL, &options.spool),
+        (SAMPLING, &options.sampling),
+        (REDACTION, &options.redaction),
+    ];
+    let maybe = maybe
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.clone()?)));
+    always.into_iter().chain(maybe).collect()
 }
 
 /// The value of `key`.

@@ -12,14 +12,14 @@ use crate::{Body, Error, Exchange};
 
 /// How large the bodies of a batch are: growing a column of them by doubling would copy them twice over.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BodyBytes {
+pub(crate) struct BodyBytes {
     request: usize,
     response: usize,
 }
 
 impl BodyBytes {
     /// Counts an exchange.
-    pub(super) fn add(&mut self, exchange: &Exchange) {
+    pub(crate) fn add(&mut self, exchange: &Exchange) {
         let stored = |body: &Body| body.bytes.len();
         let request = exchange.request.as_ref();
         let response = exchange.response.as_ref();
@@ -29,7 +29,7 @@ impl BodyBytes {
 }
 
 /// The columns of a batch in the making, in groups that follow one another as in the schema.
-pub(super) struct RowBuilder {
+pub(crate) struct RowBuilder {
     ids: IdColumns,
     times: TimeColumns,
     connection: ConnectionColumns,
@@ -41,7 +41,7 @@ pub(super) struct RowBuilder {
 
 impl RowBuilder {
     /// Columns with room for `rows` rows and their bodies, with or without the columns of a run.
-    pub(super) fn new(rows: usize, body_bytes: BodyBytes, replayed: bool) -> Self {
+    pub(crate) fn new(rows: usize, body_bytes: BodyBytes, replayed: bool) -> Self {
         Self {
             ids: IdColumns::new(rows),
             times: TimeColumns::new(rows),
@@ -54,7 +54,7 @@ impl RowBuilder {
     }
 
     /// Adds a row.
-    pub(super) fn append(&mut self, exchange: &Exchange) {
+    pub(crate) fn append(&mut self, exchange: &Exchange) {
         self.ids.append(exchange);
         self.times.append(exchange);
         self.connection.append(&exchange.connection);
@@ -67,7 +67,7 @@ impl RowBuilder {
     }
 
     /// The rows as the batch that Parquet takes.
-    pub(super) fn finish(self) -> Result<RecordBatch, Error> {
+    pub(crate) fn finish(self) -> Result<RecordBatch, Error> {
         let schema = exchanges_schema(self.replay.is_some());
         let mut columns = Vec::with_capacity(schema.fields().len());
         columns.extend(self.ids.finish());
