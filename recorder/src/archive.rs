@@ -96,6 +96,7 @@ async fn publish_spool(place: &PlaceArgs, folder: &std::path::Path) -> anyhow::R
         bytes_max: u64::MAX,
         when_full: WhenFull::Stop,
         sync: SyncPolicy::None,
+        keep_bytes: 0,
     });
     let published = crate::run(config, std::future::pending()).await;
     published

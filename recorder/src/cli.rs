@@ -1,6 +1,7 @@
 //! The command line exactly as it is typed; nothing is checked here, see `config`.
 
 mod archive;
+mod live;
 mod redact;
 mod selection;
 
@@ -19,6 +20,7 @@ pub use archive::{
     ArchiveCommand, CalendarArg, CheckArgs, CoverageArgs, ExpireArgs, FilterArgs, ForgetArgs,
     LsArgs, PlaceArgs, WindowArgs,
 };
+pub use live::LiveArgs;
 pub use redact::RedactArgs;
 pub use selection::SelectionArgs;
 
@@ -45,12 +47,14 @@ Examples:
 const AFTER_LISTEN_CODES: &str = "\
 Exit codes:
   0  told to stop, and everything was published
+  1  told to stop, and the archive lacks something: segments wait in the spool, or it was full or damaged
   2  failed; the message on standard error says what, where and what to do";
 
 const AFTER_LISTEN_HELP: &str = "\
 Examples:
   recorder listen --archive s3://traffic/production
   recorder listen --archive s3://traffic/production --vxlan 0.0.0.0:4789 --health 0.0.0.0:8080 --metrics 127.0.0.1:9090
+  recorder listen --archive s3://traffic/production --spool /var/lib/recorder --spool-max 100GiB
   recorder listen --archive s3://traffic/production --geneve 0.0.0.0:6081 --health 0.0.0.0:8080 --shards 4 --shed sample
   recorder listen --archive s3://traffic/production --http-mirror 127.0.0.1:8090";
 
@@ -141,9 +145,15 @@ pub struct ListenArgs {
     /// What is told while it runs.
     #[command(flatten)]
     pub operate: OperateArgs,
+    /// The live stream for subscribers.
+    #[command(flatten)]
+    pub live: LiveArgs,
     /// What is written into the archive.
     #[command(flatten)]
     pub archive: ArchiveArgs,
+    /// Where what was recorded waits for the archive.
+    #[command(flatten)]
+    pub spool: SpoolArgs,
     /// How traffic is read.
     #[command(flatten)]
     pub traffic: TrafficArgs,
@@ -228,8 +238,8 @@ pub struct ReceiveArgs {
 pub struct OperateArgs {
     /// Address for health checks over HTTP: 200, or 503 with the reason
     ///
-    /// Not healthy while draining, when the writer stalls, and when --max-drops is passed. Any path. Example:
-    /// --health 0.0.0.0:8080
+    /// Not healthy while draining, when the writer stalls, when the spool is full, and when --max-drops is passed. Any path.
+    /// Example: --health 0.0.0.0:8080
     #[arg(long, value_name = "ADDR", env = "RECORDER_HEALTH", hide_env_values = true, value_parser = parse_address)]
     pub health: Option<SocketAddr>,
 
@@ -247,6 +257,7 @@ pub struct OperateArgs {
 
     /// Longest time from being told to stop to the end
     ///
+    /// What is not published by then waits in --spool for the next start; without one it is lost, and the exit code is 2.
     /// Example: --drain 90s
     #[arg(long, value_name = "DURATION", env = "RECORDER_DRAIN", hide_env_values = true, default_value = "60s", value_parser = parse_span)]
     pub drain: Duration,
@@ -337,7 +348,7 @@ pub struct SpoolArgs {
     )]
     pub spool_sync: SyncPolicy,
 
-    /// What to do when the spool is full [default: stop for read]
+    /// What to do when the spool is full [default: stop; live, drop-new]
     ///
     /// What is left out is counted in the ledger. Example: --when-full drop-new
     #[arg(

@@ -1,5 +1,6 @@
 //! The configuration after it was checked: what the rest of the program sees, and the only place that checks.
 
+mod live;
 mod redact;
 
 use std::net::SocketAddr;
@@ -81,6 +82,8 @@ pub struct SpoolConfig {
     pub when_full: WhenFull,
     /// When what was recorded is made durable.
     pub sync: SyncPolicy,
+    /// Bytes of frames that stay, beside all else, for subscribers of the live stream to go on from.
+    pub keep_bytes: u64,
 }
 
 impl Config {
@@ -129,7 +132,12 @@ impl TryFrom<Cli> for Config {
                 )?
             }),
             Command::Listen(args) => {
-                let listen = listen(&args.receive, &args.operate)?;
+                let mut listen = listen(&args.receive, &args.operate)?;
+                listen.live = live::live(&args.live)?;
+                let mut spool = spool(args.spool, WhenFull::DropNew)?;
+                if let Some(spool) = spool.as_mut().filter(|_| listen.live.is_some()) {
+                    spool.keep_bytes = args.live.live_keep.0;
+                }
                 let recording = recording(
                     args.archive,
                     args.traffic,
@@ -141,6 +149,7 @@ impl TryFrom<Cli> for Config {
                 )?;
                 Ok(Self {
                     listen: Some(listen),
+                    spool,
                     ..recording
                 })
             }
@@ -253,6 +262,7 @@ fn listen(receive: &ReceiveArgs, operate: &OperateArgs) -> Result<Listen, Config
         health: operate.health,
         max_drops: operate.max_drops,
         metrics: operate.metrics,
+        live: None,
         drain: operate.drain,
         limits: ListenLimits::default(),
     })
@@ -273,6 +283,7 @@ fn spool(args: SpoolArgs, when_full: WhenFull) -> Result<Option<SpoolConfig>, Co
         bytes_max: max.0,
         when_full: args.when_full.unwrap_or(when_full),
         sync: args.spool_sync,
+        keep_bytes: 0,
     }))
 }
 

@@ -9,10 +9,11 @@
 //! * [`Listener`]: the same from sockets, live; `listen` has a map of its own.
 //! * `capture`: pcap and pcapng, decompressed and merged by time.
 //! * `shard`: the thread that reads and runs the pipeline; `outlet`: what leaves it.
-//! * `recording`: the thread that takes what shards have; `queue`: what lies between.
+//! * `recording`: the thread that takes what shards have, of captures and live; `queue`: what lies between.
+//! * `live`: what is recorded, for subscribers over HTTP.
 //! * `spool`: what was recorded, on this machine's disk until the archive has it.
 //! * `writer`: which segment an exchange goes into, and when it is cut.
-//! * `upload`: publishes segments, never twice; `store`: where an archive is.
+//! * `upload`: publishes segments, never twice; `publish`: which ones; `store`: where an archive is.
 //! * `archive`: what an archive holds and how whole it is, and what is done to it afterwards.
 //! * [`Summary`]: what was done, and what to do about what is missing.
 //!
@@ -24,11 +25,14 @@
 mod archive;
 mod capture;
 pub mod cli;
+mod clock;
 mod config;
 mod listen;
+mod live;
 mod outlet;
 mod output;
 mod progress;
+mod publish;
 mod queue;
 mod recording;
 mod shard;
@@ -36,6 +40,8 @@ mod shutdown;
 mod spool;
 mod store;
 mod summary;
+#[cfg(test)]
+mod testing;
 pub mod units;
 mod upload;
 mod writer;
@@ -51,23 +57,24 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Parser as _;
 use recorder_core::{Pipeline, RuleWatch, Selection};
 use schema::{RecorderId, SegmentOptions};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::progress::Progress;
+use crate::publish::Outgoing;
 use crate::queue::Queue;
-use crate::recording::{Destination, QUEUE_BYTES, Recorded, Recording};
+use crate::recording::{Destination, Recorded, Recording};
 use crate::shard::{Done, Shard, Shared};
 use crate::shutdown::Shutdown;
-use crate::spool::{Backlog, Shelf, Spool};
+use crate::spool::Spool;
 use crate::store::Archive;
 use crate::summary::{About, Spooled};
 use crate::upload::{Left, Uploader};
-use crate::writer::Sealed;
 
 pub use capture::Captures;
 pub use config::{Config, ConfigError, SpoolConfig};
 pub use listen::{Bound, Listen, ListenLimits, Listener, Shed};
+pub use live::{Live, Token, TokenError};
 pub use spool::{Replayed, SyncPolicy, WhenFull};
 pub use summary::{
     Connections, Frames, Gaps, IncompleteFile, LeftOut, Outcome, PayloadBytes, RedactedBy,
@@ -75,11 +82,8 @@ pub use summary::{
 };
 pub use upload::Segments;
 
-/// Sealed segments that wait for the uploader, beside the one that it is at.
-const SEALED_WAITING: usize = 1;
-
-/// How long an archive that does not answer is waited for before recording into a spool begins.
-const PROBE_LIMIT: Duration = Duration::from_secs(5);
+/// Bytes of exchanges that a shard that reads captures may have handed over and that are not written.
+const QUEUE_BYTES: usize = 4 << 20;
 
 /// How often progress is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
@@ -126,14 +130,20 @@ fn run_until_signal(config: Config) -> anyhow::Result<Summary> {
 /// If a file is no capture, an address cannot be had, an archive cannot be written, or nothing that was given can be read.
 pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::Result<Summary> {
     if config.listen.is_some() {
-        return Listener::bind(config).await?.run(shutdown).await;
+        // On the heap, so that recording captures does not carry it along.
+        let listener = Box::pin(Listener::bind(config)).await?;
+        return Box::pin(listener.run(shutdown)).await;
     }
     let started = Instant::now();
     let mut shutdown = std::pin::pin!(shutdown);
     let captures = open_captures(&config, shutdown.as_mut()).await?;
     let archive = Archive::open(&config.archive)?;
     let spool = match &config.spool {
-        Some(options) => Some(Spool::open(options.clone(), config.recorder.as_ref())?),
+        Some(options) => Some(Spool::open(
+            options.clone(),
+            config.recorder.as_ref(),
+            None,
+        )?),
         None => None,
     };
     let recorder = match (&spool, &config.recorder) {
@@ -156,13 +166,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
         captures.progress(),
         Arc::clone(&shared),
     );
-    let outgoing = Outgoing::new(spool.as_ref());
+    let (destination, mut outgoing) = Outgoing::new(spool);
     outgoing.probe(&uploader).await?;
-    let (sender, sealed) = mpsc::channel(SEALED_WAITING);
-    let destination = match spool {
-        Some(spool) => Destination::Spool(Box::new(spool)),
-        None => Destination::Channel(sender),
-    };
     let threads = start(
         &config,
         captures,
@@ -171,11 +176,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
         Arc::clone(&shared),
     )?;
 
-    let upload = outgoing.publish(&mut uploader, sealed);
+    let upload = outgoing.publish(&mut uploader, |_| {});
     let done = supervise(upload, threads, shutdown, &shared, &progress).await;
     progress.clear();
     let (done, recorded, left) = done?;
-    if outgoing.spool.is_none() {
+    if outgoing.folder().is_none() {
         uploader.finish()?;
     }
     check_readable(&done)?;
@@ -184,8 +189,8 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
         archive: &shown,
         redaction: config.options.redaction.as_ref(),
         took: started.elapsed(),
-        spool: outgoing.spool.map(|(_, shelf)| Spooled {
-            folder: shelf.folder().display().to_string(),
+        spool: outgoing.folder().map(|folder| Spooled {
+            folder,
             recorded,
             left,
         }),
@@ -285,50 +290,6 @@ fn segment_options(config: &Config, recorder: &RecorderId) -> SegmentOptions {
 /// What a segment says about what was left out.
 fn sampling(selection: &Selection) -> Option<String> {
     (!selection.takes_all()).then(|| selection.to_string())
-}
-
-/// Where segments come from for the uploader.
-struct Outgoing {
-    spool: Option<(Arc<Backlog>, Shelf)>,
-}
-
-impl Outgoing {
-    fn new(spool: Option<&Spool>) -> Self {
-        Self {
-            spool: spool.map(|spool| (spool.backlog(), spool.shelf())),
-        }
-    }
-
-    /// Looks whether the store can be written to as it must. With a spool, one that does not answer is no reason not to record.
-    async fn probe(&self, uploader: &Uploader) -> anyhow::Result<()> {
-        let Some((_, shelf)) = &self.spool else {
-            return uploader.probe(None).await;
-        };
-        match tokio::time::timeout(PROBE_LIMIT, uploader.probe(Some(shelf))).await {
-            Ok(Err(error)) if !upload::is_passing(&error) => Err(error),
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => {
-                tracing::warn!("the archive does not answer: recording into the spool meanwhile");
-                Ok(())
-            }
-        }
-    }
-
-    /// Publishes segments until there are no more.
-    async fn publish(
-        &self,
-        uploader: &mut Uploader,
-        mut sealed: mpsc::Receiver<Sealed>,
-    ) -> anyhow::Result<Left> {
-        if let Some((backlog, shelf)) = &self.spool {
-            uploader.keep_trying(Arc::clone(backlog));
-            return uploader.publish_spooled(backlog, shelf).await;
-        }
-        while let Some(segment) = sealed.recv().await {
-            uploader.publish(&segment).await?;
-        }
-        Ok(Left::default())
-    }
 }
 
 /// The shell's one loop: uploads go on, progress is drawn, and a shutdown is passed on, until all is done.

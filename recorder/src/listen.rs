@@ -1,27 +1,26 @@
 //! Live recording: mirrored packets from sockets into the archive, until told to stop.
 //!
 //! ```text
-//! UDP sockets ─Frame→ shard: Pipeline ─Batch→ queue ─→ recording: Writer ─Sealed→ upload ─→ archive
-//!  (a group)   ╲      one thread each         bytes     one thread        channel  tokio
+//! UDP sockets ─Frame→ shard: Pipeline ─Batch→ queue ─→ recording: spool, writer ─→ upload ─→ archive
+//!  (a group)   ╲      one thread each         bytes     one thread                 tokio
 //!               forward: fragments, to the shard that has their connection
 //! ```
+//! What comes after a batch is that of all recording: `crate::queue`, `crate::recording`, `crate::spool`.
 //!
 //! * `udp`, `sys`, `steer`: sockets, and which of a group gets a datagram.
 //! * `shard`, `forward`, `sources`: one thread from sockets to exchanges.
 //! * `mirror`: requests that proxies copy to us over HTTP, beside the shards.
-//! * `shed`: what is let go when frames come too fast. `queue`, `recording`: from all shards into segments.
+//! * `shed`: what is let go when frames come too fast.
 //! * `threads`, `supervise`: all of it started, and the one loop that runs beside it.
 //! * `stats`, `watch`, `operate`, `status`: what is told while it runs.
 //!
-//! Every buffer is bounded. When the archive's store is slow, the queue fills; then shards wait, and what the sockets
-//! cannot hold is dropped there: one place, counted in the ledger.
+//! Every buffer is bounded. Without a spool, when the archive's store is slow, the queue fills; then shards wait, and what
+//! the sockets cannot hold is dropped there: one place, counted in the ledger.
 
-mod clock;
 mod forward;
 mod limits;
 mod mirror;
 mod operate;
-mod recording;
 mod rules;
 mod shard;
 mod shed;
@@ -41,21 +40,25 @@ use std::time::Duration;
 
 use anyhow::bail;
 use recorder_core::LinkType;
-use schema::RecorderId;
+use schema::{RecorderId, SegmentOptions};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::info;
 
 use crate::capture::Report;
+use crate::clock;
 use crate::config::Config;
+use crate::live::{Feed, Live, Server};
+use crate::publish::Outgoing;
 use crate::queue::Queue;
+use crate::recording::WriterStats;
 use crate::shard::Done;
+use crate::spool::Spool;
 use crate::store::Archive;
-use crate::summary::{About, Summary};
+use crate::summary::{About, Spooled, Summary};
 use crate::upload::Uploader;
+use crate::writer::Sealed;
 
-use recording::Outgoing;
 use rules::Rules;
 use stats::{Shared, Snapshot};
 use status::Status;
@@ -66,9 +69,6 @@ use watch::Watch;
 
 pub use limits::ListenLimits;
 pub use shed::Shed;
-
-/// Sealed segments that wait for the uploader, beside the one that it is at.
-const SEALED_WAITING: usize = 1;
 
 /// What `recorder listen` receives, and how.
 #[derive(Clone, Debug)]
@@ -91,6 +91,8 @@ pub struct Listen {
     pub max_drops: f64,
     /// Where metrics are told.
     pub metrics: Option<SocketAddr>,
+    /// How what is recorded is served to subscribers.
+    pub live: Option<Live>,
     /// How long the end may take once the recorder is told to stop.
     pub drain: Duration,
     /// Bounds.
@@ -107,6 +109,7 @@ pub struct Listener {
     mirror: Option<TcpListener>,
     health: Option<TcpListener>,
     metrics: Option<TcpListener>,
+    live: Option<TcpListener>,
 }
 
 /// Where a recorder listens: with the ports that the system chose for port 0.
@@ -122,6 +125,8 @@ pub struct Bound {
     pub health: Option<SocketAddr>,
     /// Metrics.
     pub metrics: Option<SocketAddr>,
+    /// The live stream.
+    pub live: Option<SocketAddr>,
 }
 
 impl Listener {
@@ -159,6 +164,8 @@ impl Listener {
         let mirror = open("--http-mirror", listen.http_mirror, &mut bound.http_mirror).await?;
         let health = open("--health", listen.health, &mut bound.health).await?;
         let metrics = open("--metrics", listen.metrics, &mut bound.metrics).await?;
+        let live = listen.live.as_ref().map(|live| live.address);
+        let live = open("--live", live, &mut bound.live).await?;
         Ok(Self {
             config,
             listen,
@@ -167,6 +174,7 @@ impl Listener {
             mirror,
             health,
             metrics,
+            live,
         })
     }
 
@@ -190,19 +198,26 @@ impl Listener {
             mirror,
             health,
             metrics,
+            live,
         } = self;
         let archive = Archive::open(&config.archive)?;
         let shown = archive.shown.clone();
-        let recorder = config.recorder.clone().unwrap_or_else(host_id);
+        let (spool, recorder) = spool_and_name(&config)?;
+        let mut options = crate::segment_options(&config, &recorder);
+        options.spool = spool.as_ref().map(|spool| spool.id().to_string());
         let mut uploader = Uploader::new(
             archive,
             recorder.clone(),
             config.retry_for,
             config.allow_unconditional,
         );
+        let feed = (live.as_ref()).map(|_| Feed::of(spool.as_ref(), &listen.limits));
+        let (destination, mut outgoing) = Outgoing::new(spool);
+        let (backlog, folder) = (outgoing.backlog(), outgoing.folder());
+        let stats = Arc::new(WriterStats::new(backlog.clone()));
         let (queue, batches) = Queue::new(listen.limits.queue_bytes);
-        let shared = Arc::new(Shared::new(listen.shards.max(1) + 1, queue));
-        let (segments, sealed) = mpsc::channel(SEALED_WAITING);
+        let shards = listen.shards.max(1) + usize::from(mirror.is_some());
+        let shared = Arc::new(Shared::new(shards, queue, Arc::clone(&stats)));
         let threads = Threads {
             config: &config,
             listen: &listen,
@@ -211,18 +226,9 @@ impl Listener {
         };
         let mirror =
             mirror.map(|listener| mirror::start(listener, &config, &listen.limits, &shared));
-        let threads = threads.start(lines, mirror, batches, segments)?;
-        let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
-        info!(
-            recorder = %recorder,
-            archive = shown,
-            vxlan = text(bound.vxlan),
-            geneve = text(bound.geneve),
-            http_mirror = text(bound.http_mirror),
-            health = text(bound.health),
-            metrics = text(bound.metrics),
-            "listening"
-        );
+        let threads = threads.start(lines, mirror, (destination, batches), feed.clone())?;
+        let server = serve(live, feed.as_ref(), &listen, options);
+        bound.tell(&recorder, &shown, folder.as_deref());
         let supervisor = Supervisor {
             shared: Arc::clone(&shared),
             pages: Pages::serve(health, metrics, &listen.limits),
@@ -230,19 +236,75 @@ impl Listener {
             watch: Watch::new(clock::now()),
             rules: Rules::new(config.options.redaction.clone()),
             listen,
+            backlog,
+            feed,
         };
-        let upload = publish_all(&mut uploader, sealed, &shared);
-        supervisor.run(upload, threads, shutdown).await?;
+        let upload = async {
+            outgoing.probe(&uploader).await?;
+            let published = |sealed: &Sealed| stats.published(sealed);
+            outgoing.publish(&mut uploader, published).await
+        };
+        let (recorded, left) = supervisor.run(upload, threads, shutdown).await?;
+        if let Some(server) = server {
+            server.drain().await;
+        }
         let about = About {
             recorder: &recorder,
             archive: &shown,
             redaction: config.options.redaction.as_ref(),
             took: started.elapsed(),
-            spool: None,
+            spool: folder.map(|folder| Spooled {
+                folder,
+                recorded,
+                left,
+            }),
         };
         let done = done(shared.sum());
         Ok(Summary::new(&about, done, uploader.published()))
     }
+}
+
+impl Bound {
+    /// Says that the recorder listens, and where.
+    fn tell(&self, recorder: &RecorderId, archive: &str, spool: Option<&str>) {
+        let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
+        info!(
+            %recorder,
+            archive,
+            spool,
+            vxlan = text(self.vxlan),
+            geneve = text(self.geneve),
+            health = text(self.health),
+            http_mirror = text(self.http_mirror),
+            metrics = text(self.metrics),
+            live = text(self.live),
+            "listening"
+        );
+    }
+}
+
+/// The spool, if there is to be one, and who records: its owner, who was named, or this machine.
+fn spool_and_name(config: &Config) -> anyhow::Result<(Option<Spool>, RecorderId)> {
+    let named = config.recorder.as_ref();
+    let Some(options) = &config.spool else {
+        return Ok((None, named.cloned().unwrap_or_else(host_id)));
+    };
+    let spool = Spool::open(options.clone(), named, Some(host_id()))?;
+    let recorder = spool.recorder().clone();
+    Ok((Some(spool), recorder))
+}
+
+/// Begins to serve the live stream, if there is to be one.
+fn serve(
+    listener: Option<TcpListener>,
+    feed: Option<&Arc<Feed>>,
+    listen: &Listen,
+    options: SegmentOptions,
+) -> Option<Arc<Server>> {
+    let (listener, feed, how) = (listener?, Arc::clone(feed?), listen.live.as_ref()?);
+    let server = Arc::new(Server::new(how, feed, options, &listen.limits));
+    tokio::spawn(Arc::clone(&server).serve(listener));
+    Some(server)
 }
 
 async fn open(
@@ -256,22 +318,6 @@ async fn open(
     let listener = operate::bind(flag, address).await?;
     *place = Some(listener.local_addr()?);
     Ok(Some(listener))
-}
-
-/// Publishes segments until there are no more.
-async fn publish_all(
-    uploader: &mut Uploader,
-    mut sealed: mpsc::Receiver<Outgoing>,
-    shared: &Shared,
-) -> anyhow::Result<()> {
-    while let Some(outgoing) = sealed.recv().await {
-        uploader.publish(&outgoing.sealed).await?;
-        let bytes = outgoing.sealed.segment.bytes.len() as u64;
-        shared
-            .writer
-            .published(outgoing.exchanges(), bytes, outgoing.at);
-    }
-    Ok(())
 }
 
 /// What was done, as a recording of captures tells it.

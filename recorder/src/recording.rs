@@ -1,26 +1,35 @@
 //! The thread between shards and the archive: what shards hand over goes into the spool, if there is one, and into segments.
 //!
 //! ```text
-//! shards ─Batch→ Queue ─→ Recording ─┬─ with a spool: frames; then sealed folders, which the uploader empties
+//! shards ─Batch→ queue ─→ Recording ─┬─ with a spool: frames; then sealed folders, which the uploader empties
 //!                                    └─ without: Sealed → bounded channel → uploader
 //! ```
-//! With a spool, a segment that is due seals all that are open, so that the frames they came from can go as one.
+//! With a spool, a segment that is due seals all that are open, so that the frames they came from can go as one. Of a capture,
+//! packet time says when a segment is due; recording live, the clock does, also when nothing comes.
 
 mod seal;
+mod stats;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use recorder_core::Rotation;
-use schema::{LedgerRow, SegmentOptions};
+use schema::{Exchange, LedgerRow, SegmentOptions};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::clock;
+use crate::live::Feed;
 use crate::outlet::Batch;
 use crate::queue::{Popped, Receiver};
-use crate::spool::{Kept, Replayed, Spool, SpoolError};
+use crate::spool::{Backlog, Kept, Replayed, Sequences, Spool, SpoolError};
 use crate::writer::{Sealed, Writer};
 
-/// Bytes of exchanges that shards may have handed over and that are not written.
-pub(crate) const QUEUE_BYTES: usize = 4 << 20;
+pub(crate) use stats::{Publication, WriterStats};
+
+/// How long the thread waits for a batch before it looks at the clock, recording live.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The state of the thread.
 #[derive(Debug)]
@@ -36,6 +45,10 @@ pub(crate) struct Recording {
     /// The last generation that a crash left.
     crashed_until: Option<u64>,
     recorded: Recorded,
+    /// Recording live: where it tells how it gets on.
+    live: Option<Arc<WriterStats>>,
+    /// What subscribers of the live stream read.
+    feed: Option<Arc<Feed>>,
 }
 
 /// Where segments go.
@@ -64,7 +77,7 @@ impl Recording {
         destination: Destination,
     ) -> Self {
         let mut crashed_until = None;
-        let mut next = crate::spool::Sequences::default();
+        let mut next = Sequences::default();
         if let Destination::Spool(spool) = &destination {
             options.spool = Some(spool.id().to_string());
             crashed_until = spool.deferred().last().copied();
@@ -79,35 +92,53 @@ impl Recording {
             failed_at: None,
             crashed_until,
             recorded: Recorded::default(),
+            live: None,
+            feed: None,
         }
     }
 
-    /// Takes batches until the last shard is done, and hands over every segment.
+    /// The same, of several shards that record live until all are done; it tells `stats` how it gets on, and gives what it
+    /// records to `feed` too.
+    pub(crate) fn live(mut self, stats: Arc<WriterStats>, feed: Option<Arc<Feed>>) -> Self {
+        let now = clock::now();
+        stats.alive(now);
+        let mut next = self.writer.next();
+        if let Destination::Channel(_) = &self.destination {
+            // Started again under the same name, a recorder must not give a number twice: without a spool that remembers
+            // them, it counts on from the time of day.
+            let number = now.as_nanos() / 1_000_000;
+            (next.exchanges, next.capture) = (number, number);
+        }
+        self.live = Some(stats);
+        self.feed = feed;
+        self.writer = self.new_writer(next);
+        self
+    }
+
+    /// Takes batches until all shards are done, and hands over every segment.
     ///
     /// # Errors
     /// If a segment cannot be encoded, the spool fails, or nobody takes segments any more.
     pub(crate) fn run(mut self, mut batches: Receiver<Batch>) -> anyhow::Result<Recorded> {
         let backlog = match &self.destination {
-            Destination::Spool(spool) => Some(spool.backlog()),
+            Destination::Spool(spool) => Some(Completes(spool.backlog())),
             Destination::Channel(_) => None,
         };
         let result = self.take_all(&mut batches).and_then(|()| self.finish());
-        // Whoever waits for more, or to hand over more, goes on.
-        drop(batches);
-        if let Some(backlog) = backlog {
-            backlog.complete();
+        self.tell();
+        if let Some(feed) = &self.feed {
+            feed.close();
         }
+        // Whoever waits for more, or to hand over more, goes on.
+        drop((batches, backlog));
         result
     }
 
     fn take_all(&mut self, batches: &mut Receiver<Batch>) -> anyhow::Result<()> {
         self.recover()?;
+        self.tell_generations();
         loop {
-            let deadline = match &self.destination {
-                Destination::Spool(spool) => spool.poll_timeout(),
-                Destination::Channel(_) => None,
-            };
-            match batches.pop(deadline) {
+            match batches.pop(self.poll_timeout()) {
                 Popped::Item(batch) => self.take(batch)?,
                 Popped::TimedOut => {}
                 Popped::Closed => return Ok(()),
@@ -118,16 +149,18 @@ impl Recording {
 
     fn take(&mut self, batch: Batch) -> anyhow::Result<()> {
         for exchange in batch.exchanges {
-            if let Destination::Spool(spool) = &mut self.destination {
-                if spool.wants_seal(exchange.memory()) {
-                    self.rotate()?;
-                }
-                let Destination::Spool(spool) = &mut self.destination else {
-                    bail!("a spool stays a spool");
+            if self.spool(&exchange)? == Kept::Shed {
+                continue;
+            }
+            if let Some(stats) = &self.live {
+                stats.took();
+            }
+            if let Some(feed) = &self.feed {
+                let place = match &self.destination {
+                    Destination::Spool(spool) => Some(spool.last_place()),
+                    Destination::Channel(_) => None,
                 };
-                if spool.push(&exchange, Instant::now())? == Kept::Shed {
-                    continue;
-                }
+                feed.push(place, &exchange);
             }
             let pushed = self.writer.push(exchange, batch.now);
             pushed.context("cannot encode exchanges")?;
@@ -139,6 +172,20 @@ impl Recording {
         Ok(())
     }
 
+    /// Makes an exchange durable, if there is a spool.
+    fn spool(&mut self, exchange: &Exchange) -> anyhow::Result<Kept> {
+        let Destination::Spool(spool) = &self.destination else {
+            return Ok(Kept::Stored);
+        };
+        if spool.wants_seal(exchange.memory()) {
+            self.rotate()?;
+        }
+        let Destination::Spool(spool) = &mut self.destination else {
+            bail!("a spool stays a spool");
+        };
+        spool.push(exchange, Instant::now())
+    }
+
     fn take_row(&mut self, row: LedgerRow) -> anyhow::Result<()> {
         if let Destination::Spool(spool) = &mut self.destination {
             spool.push_ledger(&row, Instant::now());
@@ -148,8 +195,29 @@ impl Recording {
         self.hand_over()
     }
 
-    /// What is due whether or not something came.
+    /// When there is something to do though nothing came.
+    fn poll_timeout(&self) -> Option<Instant> {
+        let spool = match &self.destination {
+            Destination::Spool(spool) => spool.poll_timeout(),
+            Destination::Channel(_) => None,
+        };
+        let look = self.live.as_ref().map(|_| Instant::now() + LOOK_EVERY);
+        spool.into_iter().chain(look).min()
+    }
+
+    /// What is due whether or not something came; then it is told.
     fn handle_timeout(&mut self) -> anyhow::Result<()> {
+        self.cut_and_sync()?;
+        self.tell();
+        Ok(())
+    }
+
+    fn cut_and_sync(&mut self) -> anyhow::Result<()> {
+        if self.live.is_some() {
+            let cut = self.writer.handle_timeout(clock::now());
+            cut.context("cannot encode a segment")?;
+            self.hand_over()?;
+        }
         let Destination::Spool(spool) = &mut self.destination else {
             return Ok(());
         };
@@ -166,12 +234,33 @@ impl Recording {
         Ok(())
     }
 
+    /// Tells whoever watches that the thread is at its queue, and what the spool holds.
+    fn tell(&self) {
+        let Some(stats) = &self.live else {
+            return;
+        };
+        stats.alive(clock::now());
+        if let Destination::Spool(spool) = &self.destination {
+            stats.set_spool(spool.facts(Instant::now()));
+        }
+    }
+
+    /// Tells subscribers which files of the spool can be read.
+    fn tell_generations(&self) {
+        if let (Some(feed), Destination::Spool(spool)) = (&self.feed, &self.destination) {
+            feed.set_generations(&spool.generations());
+        }
+    }
+
     /// Gives segments that are due to the uploader; waits while it is behind, so that memory stays bounded. With a spool,
     /// one that is due seals all.
     fn hand_over(&mut self) -> anyhow::Result<()> {
         while let Some(sealed) = self.poll_sealed()? {
             match &mut self.destination {
                 Destination::Channel(segments) => {
+                    if let Some(stats) = &self.live {
+                        stats.handed_over(clock::now());
+                    }
                     if segments.blocking_send(sealed).is_err() {
                         bail!("publishing has ended");
                     }
@@ -203,5 +292,24 @@ impl Recording {
             self.end_spool()?;
         }
         Ok(std::mem::take(&mut self.recorded))
+    }
+
+    /// A writer without segments that numbers them from `next` on.
+    fn new_writer(&self, next: Sequences) -> Writer {
+        let writer = Writer::new(self.options.clone(), self.rotation).starting_at(next);
+        if self.live.is_some() {
+            writer.live()
+        } else {
+            writer
+        }
+    }
+}
+
+/// Says that nothing more is added, however the thread ends.
+struct Completes(Arc<Backlog>);
+
+impl Drop for Completes {
+    fn drop(&mut self) {
+        self.0.complete();
     }
 }

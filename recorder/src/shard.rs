@@ -51,10 +51,7 @@ impl Shard {
     /// # Errors
     /// If a capture can no longer be opened, or nobody takes what is recorded any more.
     pub(crate) fn run(mut self) -> anyhow::Result<Done> {
-        let read = self.read();
-        // However it ended, no more comes.
-        drop(self.batches);
-        let (outlet, interrupted) = read?;
+        let (outlet, interrupted) = self.read()?;
         Ok(Done {
             matches: self.pipeline.redaction_matches().to_vec(),
             counters: self.pipeline.totals(),

@@ -8,6 +8,7 @@
 //! * `record`, `frame`: records as bytes, and bytes that say whether they are whole. Pure.
 //! * `layout`: what names mean, and what a start has to do. Pure. `steps`: the order in which the folder changes. Pure.
 //! * `disk`: does the steps. `replay`: reads frames back. `backlog`: segments that wait for the store.
+//! * `keep`, `follow`: frames that stay for a while, and what subscribers of the live stream read of them.
 //! * `unsettled`: exchanges that the ledger does not count yet, for a start after a crash.
 //!
 //! A record is in exactly one place at any moment: in frames, or (from the rename of their folder on) in sealed segments. So
@@ -17,8 +18,10 @@
 mod backlog;
 mod disk;
 mod error;
+mod follow;
 mod frame;
 mod full;
+mod keep;
 mod layout;
 mod record;
 mod replay;
@@ -33,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use schema::RecorderId;
+use schema::{RecorderId, Timestamp};
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -45,8 +48,10 @@ use crate::config::SpoolConfig;
 
 pub(crate) use backlog::{Backlog, Waiting};
 pub(crate) use error::SpoolError;
-pub(crate) use full::Kept;
+pub(crate) use follow::Follower;
 pub use full::WhenFull;
+pub(crate) use full::{Kept, SpoolFacts};
+pub(crate) use keep::{Generation, Place};
 pub(crate) use layout::{Sequences, SpoolId};
 pub(crate) use record::Record;
 pub(crate) use replay::Frames;
@@ -88,6 +93,8 @@ pub(crate) struct Spool {
     rows: u64,
     /// Exchanges and ledger rows in the file, with those that are pending.
     records: u64,
+    /// Exchanges that were taken since the start.
+    stored: u64,
     /// Whether the file has bytes that were not synced.
     dirty: bool,
     /// When what is pending is written, and what is dirty synced.
@@ -96,11 +103,18 @@ pub(crate) struct Spool {
     /// Generations before this one whose segments could not be written yet, and their bytes.
     deferred: Vec<u64>,
     deferred_bytes: u64,
+    /// Exchanges in those of this start.
+    deferred_rows: u64,
+    /// When the earliest exchange of the file that is written, and of those before it, began.
+    oldest: Option<Timestamp>,
+    oldest_deferred: Option<Timestamp>,
     /// The next sequence numbers after the newest `sealed` folder.
     next: Sequences,
     /// The `sealed` folders, oldest first.
     sealed: Vec<Sealed>,
     sealing: Option<seal::Sealing>,
+    /// What stays for subscribers.
+    keep: keep::Keep,
     backlog: Arc<Backlog>,
     full: full::Full,
 }
@@ -108,19 +122,21 @@ pub(crate) struct Spool {
 impl Spool {
     /// Opens the spool, or makes it, and clears away what is worth nothing. What a crash left is in [`Spool::deferred`].
     ///
-    /// A new one belongs to `recorder`, or to a recorder of a new name.
+    /// A new one belongs to `recorder`; without that to `fallback`, or to a recorder of a new name.
     ///
     /// # Errors
     /// If the folder cannot be used, another process holds it, or it belongs to another recorder.
     pub(crate) fn open(
         options: SpoolConfig,
         recorder: Option<&RecorderId>,
+        fallback: Option<RecorderId>,
     ) -> Result<Self, SpoolError> {
         let disk = Disk::open(&options.folder)?;
         let entries = disk.entries()?;
-        let (id, recorder) = identity(&disk, &entries, recorder)?;
+        let (id, recorder) = identity(&disk, &entries, recorder, fallback)?;
         let recovery = Recovery::new(&entries);
         clear(&disk, &recovery)?;
+        let keep = keep::Keep::open(&disk, &recovery.kept, options.keep_bytes)?;
         let backlog = Backlog::default();
         backlog.add(waiting(&disk, &recovery.sealed)?);
         let generation = recovery.generation;
@@ -140,14 +156,19 @@ impl Spool {
             pending_rows: 0,
             rows: 0,
             records: 0,
+            stored: 0,
             dirty: false,
             due: None,
             unsettled: Unsettled::default(),
             deferred: recovery.replay,
             deferred_bytes,
+            deferred_rows: 0,
+            oldest: None,
+            oldest_deferred: None,
             next: recovery.next,
             sealed: recovery.sealed,
             sealing: None,
+            keep,
             backlog: Arc::new(backlog),
             full: full::Full::default(),
         })
@@ -299,6 +320,7 @@ fn identity(
     disk: &Disk,
     entries: &[Entry],
     wanted: Option<&RecorderId>,
+    fallback: Option<RecorderId>,
 ) -> Result<(SpoolId, RecorderId), SpoolError> {
     let mut ids = entries.iter().filter_map(|entry| match entry {
         Entry::Id(id, recorder) => Some((*id, recorder.clone())),
@@ -312,7 +334,7 @@ fn identity(
             name.parse()
                 .expect("letters, digits and `-` name a recorder")
         };
-        let recorder = wanted.cloned().unwrap_or_else(derived);
+        let recorder = wanted.cloned().or(fallback).unwrap_or_else(derived);
         disk.run(&steps::mark(&Entry::Id(id, recorder.clone())))?;
         return Ok((id, recorder));
     };
@@ -330,9 +352,14 @@ fn identity(
 }
 
 /// Bits from the system: the standard library seeds its hash tables with them.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id())
+}
+
+/// The earlier of two times, if there are any.
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }
 
 /// Removes what the last start, or its end, left and nobody needs.
@@ -376,6 +403,7 @@ fn waiting(disk: &Disk, sealed: &[Sealed]) -> Result<Vec<Waiting>, SpoolError> {
                     table,
                     key,
                     bytes,
+                    rows: 0,
                     emptied: false,
                 }),
                 Some(layout::SegmentFile::Leftover) => {

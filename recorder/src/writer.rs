@@ -6,14 +6,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use recorder_core::{Cut, Rotation};
 use schema::{
     Exchange, LedgerRow, Pushed, SealedSegment, SegmentBuilder, SegmentOptions, Table, Timestamp,
     encode_ledger,
 };
 
-use crate::outlet::Batch;
 use crate::spool::Sequences;
 
 /// Most hours that have open segments; one more seals the oldest.
@@ -100,28 +98,9 @@ impl Writer {
         }
     }
 
-    /// A writer of what several shards record live: it is told of the time that passes by [`Writer::handle_timeout`], and
-    /// numbers its segments from `sequence` on.
-    pub(crate) fn live(options: SegmentOptions, rotation: Rotation, sequence: u64) -> Self {
-        Self {
-            live: true,
-            exchanges_sequence: sequence,
-            ledger_sequence: sequence,
-            ..Self::new(options, rotation)
-        }
-    }
-
-    /// Takes what a pipeline had ready.
-    pub(crate) fn take(&mut self, batch: Batch) -> anyhow::Result<()> {
-        let now = batch.now;
-        for exchange in batch.exchanges {
-            self.push(exchange, now)
-                .context("cannot encode exchanges")?;
-        }
-        for row in batch.ledger {
-            self.push_ledger(row).context("cannot encode the ledger")?;
-        }
-        Ok(())
+    /// The same for what several shards record live: it is told of the time that passes by [`Writer::handle_timeout`].
+    pub(crate) fn live(self) -> Self {
+        Self { live: true, ..self }
     }
 
     /// Time has moved on to `now`, whatever came: cuts what has become too old.
@@ -135,10 +114,10 @@ impl Writer {
     pub(crate) fn push(&mut self, exchange: Exchange, now: Timestamp) -> Result<(), schema::Error> {
         self.now = now.max(self.now);
         let index = self.hour(exchange.start().to_micros_precision().hour())?;
-        let (now, options) = (self.now, &self.options);
+        let (now, options, rule) = (self.now, &self.options, self.rule());
         let hour = &mut self.hours[index];
         let Pushed::Late(exchange) = open(&mut hour.current, options, now).push(exchange)? else {
-            let current = hour.current.take_if(|open| due(&self.rotation, open, now));
+            let current = hour.current.take_if(|open| due(rule, open, now));
             self.seal(current)?;
             return self.check();
         };
@@ -152,7 +131,7 @@ impl Writer {
             );
             self.seal(late)?;
         } else {
-            let late = hour.late.take_if(|open| due(&self.rotation, open, now));
+            let late = hour.late.take_if(|open| due(rule, open, now));
             self.seal(late)?;
         }
         self.check()
@@ -201,6 +180,7 @@ impl Writer {
     /// The capture goes on after [`Writer::finish`], and everything was taken.
     pub(crate) fn go_on(&mut self) {
         self.finishing = false;
+        self.ledger_since = None;
     }
 
     /// The next sealed segment; call until `None` after each push and after [`Writer::finish`].
@@ -250,9 +230,10 @@ impl Writer {
         if self.now.since(self.checked) >= CHECK_EVERY {
             self.checked = self.now;
             for index in 0..self.hours.len() {
-                let (hour, now) = (&mut self.hours[index], self.now);
-                let current = hour.current.take_if(|open| due(&self.rotation, open, now));
-                let late = hour.late.take_if(|open| due(&self.rotation, open, now));
+                let (now, rule) = (self.now, self.rule());
+                let hour = &mut self.hours[index];
+                let current = hour.current.take_if(|open| due(rule, open, now));
+                let late = hour.late.take_if(|open| due(rule, open, now));
                 self.seal(current)?;
                 self.seal(late)?;
             }
@@ -265,6 +246,13 @@ impl Writer {
             self.seal(oldest.late)?;
         }
         Ok(())
+    }
+
+    fn rule(&self) -> Rule {
+        Rule {
+            rotation: self.rotation,
+            live: self.live,
+        }
     }
 
     fn open_bytes(&self) -> usize {
@@ -364,13 +352,25 @@ fn open<'a>(
     &mut open.builder
 }
 
+/// When a segment is cut.
+#[derive(Clone, Copy, Debug)]
+struct Rule {
+    rotation: Rotation,
+    live: bool,
+}
+
 /// Whether it is time to cut the segment.
-fn due(rotation: &Rotation, open: &Open, now: Timestamp) -> bool {
+fn due(Rule { rotation, live }: Rule, open: &Open, now: Timestamp) -> bool {
     let first = open.builder.start().unwrap_or(open.opened);
     // What was opened after its hour holds stragglers: it lives as long as any other, from when it was opened, or each of
     // them would get a segment of its own.
     let straggling = first.hour() < open.opened.hour();
-    let start = if straggling { open.opened } else { first };
+    // Live, exchanges that waited long before they came here must not each be old enough for a segment of its own.
+    let start = if straggling || live {
+        open.opened
+    } else {
+        first
+    };
     let bytes = open.builder.bytes();
     match rotation.cut(start, bytes, now) {
         Some(Cut::Hour) => {

@@ -1,6 +1,8 @@
 //! `recorder listen`: datagrams over loopback in, an archive out.
 
+mod live;
 mod operate;
+mod spool;
 
 use std::net::UdpSocket;
 use std::path::Path;

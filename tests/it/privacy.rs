@@ -2,7 +2,10 @@
 
 mod planted;
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 
 use benches::wire;
 use bytes::Bytes;
@@ -361,19 +364,42 @@ fn check_mistake(folder: &Path, flags: &[&str], expected: &[&str]) {
     );
 }
 
-/// The same rules serve the live recorder: what is marked leaves no shard.
+/// Everything that the live stream sends until the recorder stops.
+fn stream(live: SocketAddr) -> JoinHandle<Vec<u8>> {
+    let mut stream = TcpStream::connect(live).unwrap();
+    let request = "GET /v1/exchanges?from=oldest HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        bytes
+    })
+}
+
+/// Columns are not compressed: what is in a stream is in its bytes.
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
+/// The same rules serve the live recorder: what is marked leaves no shard, neither into the archive nor to a subscriber, nor
+/// to one that reads what the spool has kept.
 #[test]
 fn a_live_recorder_takes_out_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("redact.key");
     std::fs::write(&key, KEY).unwrap();
     let archive = folder.path().join("archive");
+    let spool = folder.path().join("spool");
     let flags = [
         rules(),
         vec!["--vxlan", "127.0.0.1:0", "--metrics", "127.0.0.1:0"],
         vec!["--redact-key-file", key.to_str().unwrap()],
+        vec!["--live", "127.0.0.1:0", "--spool", spool.to_str().unwrap()],
     ];
     let listening = Listening::start(&archive, &flags.concat());
+    let streamed = stream(listening.bound().live.unwrap());
     let socket = mirror("127.0.0.1", listening.bound().vxlan.unwrap());
     let script = planted();
     for frame in script.frames() {
@@ -397,4 +423,16 @@ fn a_live_recorder_takes_out_the_same() {
     let redaction = summary.redaction.unwrap();
     assert!(redaction.bodies_masked > 0 && redaction.policy.contains(", key "));
     assert!(redaction.rules[0].matches > 0, "{redaction:?}");
+
+    let again = Listening::start(&archive, &flags.concat());
+    let kept = stream(again.bound().live.unwrap());
+    let count = exchanges.len() as u64;
+    await_answer(again.bound().metrics.unwrap(), |_, text| {
+        metric(text, "recorder_live_rows_total") == count
+    });
+    again.stop().unwrap();
+    for bytes in [streamed.join().unwrap(), kept.join().unwrap()] {
+        let path = &exchanges[0].request.as_ref().unwrap().path;
+        assert!(holds(&bytes, path) && !holds(&bytes, MARK));
+    }
 }

@@ -7,6 +7,7 @@
 //! * [`record`]: frames through the recorder's core; [`render()`]: what came out, as text for golden files.
 //! * [`recorder()`], [`replayer()`]: the built programs, run with a time limit.
 //! * [`Listening`]: a live recorder in this process; [`mirror`]: what sends to it.
+//! * [`Subscriber`]: pyarrow at the end of a live stream.
 //! * [`Target`]: an HTTP server on loopback that answers as told and remembers what arrived, byte for byte.
 //! * [`portal()`]: a service behind a login, with tokens that are good once; [`Visitor`]: who uses it. [`Site`]: a web
 //!   application of others, of the same kind.
@@ -37,6 +38,7 @@ mod render;
 mod shared;
 mod site;
 mod store;
+mod subscriber;
 mod talk;
 mod target;
 mod tls;
@@ -62,6 +64,7 @@ pub use render::{render, render_exchange};
 pub use shared::{Transaction, shared, shared_captures, transactions};
 pub use site::Site;
 pub use store::S3Server;
+pub use subscriber::Subscriber;
 pub use talk::{Line, Talk};
 pub use target::{Answer, Arrival, Target};
 pub use tls::{Certificates, TlsFront};

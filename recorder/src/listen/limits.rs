@@ -24,6 +24,13 @@ pub struct ListenLimits {
     pub mirror_idle: Duration,
     /// How long the next bytes of a body may take; then the request is recorded as it is, and its connection closed.
     pub mirror_body_wait: Duration,
+    /// Subscribers of the live stream; further ones are told that there are too many.
+    pub live_subscribers: usize,
+    /// Bytes of recent exchanges that all subscribers read from. Who falls behind that goes on from the spool, or misses what
+    /// there is no room for, and is told.
+    pub live_recent_bytes: usize,
+    /// How long subscribers may take at the end for what they have not read.
+    pub live_drain: Duration,
     /// How long the writer may be at one segment before the recorder calls itself unhealthy.
     pub writer_stall: Duration,
     /// How long a shard goes on reading what its sockets hold once it is told to stop.
@@ -42,6 +49,9 @@ impl Default for ListenLimits {
             mirror_bytes: 128 << 20,
             mirror_idle: Duration::from_secs(120),
             mirror_body_wait: Duration::from_secs(30),
+            live_subscribers: 256,
+            live_recent_bytes: 32 << 20,
+            live_drain: Duration::from_secs(2),
             writer_stall: Duration::from_secs(30),
             drain_sockets: Duration::from_secs(1),
         }

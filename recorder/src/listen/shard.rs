@@ -6,13 +6,13 @@ use std::time::Duration;
 use recorder_core::{Dispatcher, Frame, Pipeline};
 use schema::Timestamp;
 
-use super::clock;
 use super::forward::{Forwarded, Forwarding};
 use super::shed::Shedding;
 use super::sources::SourceNames;
 use super::stats::{Shared, Snapshot};
 use super::sys;
 use super::udp::{Line, received_at};
+use crate::clock;
 use crate::outlet::{Batch, Outlet};
 use crate::queue::{Closed, Sender};
 

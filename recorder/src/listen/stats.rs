@@ -1,13 +1,14 @@
 //! What the threads of a live recorder tell about themselves, for the status line, warnings, health and metrics.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use recorder_core::{Counters, TlsServers};
 use schema::{Completeness, Timestamp};
 
 use crate::outlet::Batch;
 use crate::queue::Queue;
+use crate::recording::WriterStats;
 
 /// What one shard has done and holds; it tells once a second.
 #[derive(Clone, Debug)]
@@ -102,31 +103,16 @@ pub(super) struct Shared {
     shards: Vec<Mutex<Snapshot>>,
     /// What waits for the writer.
     pub(super) queue: Queue<Batch>,
-    pub(super) writer: WriterStats,
-}
-
-/// What the writer and the uploader tell.
-#[derive(Debug, Default)]
-pub(super) struct WriterStats {
-    /// Exchanges that the writer took.
-    taken: AtomicU64,
-    /// Exchanges and segments that were published.
-    published: AtomicU64,
-    segments: AtomicU64,
-    segment_bytes: AtomicU64,
-    /// Since when some exchange has waited to be published, nanoseconds since 1970.
-    waiting_since: AtomicU64,
-    /// When the writer last was at its queue, nanoseconds since 1970.
-    alive_at: AtomicU64,
+    pub(super) writer: Arc<WriterStats>,
 }
 
 impl Shared {
-    pub(super) fn new(shards: usize, queue: Queue<Batch>) -> Self {
+    pub(super) fn new(shards: usize, queue: Queue<Batch>, writer: Arc<WriterStats>) -> Self {
         Self {
             stop: AtomicBool::new(false),
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            shards: (0..shards.max(1)).map(|_| Mutex::default()).collect(),
             queue,
-            writer: WriterStats::default(),
+            writer,
         }
     }
 
@@ -151,64 +137,6 @@ impl Shared {
         }
         sum
     }
-}
-
-impl WriterStats {
-    /// The writer took `exchanges` at `now`.
-    pub(super) fn took(&self, exchanges: u64, now: Timestamp) {
-        if exchanges == 0 {
-            return;
-        }
-        if self.waiting() == 0 {
-            self.waiting_since.store(now.as_nanos(), Ordering::Relaxed);
-        }
-        self.taken.fetch_add(exchanges, Ordering::Relaxed);
-    }
-
-    /// A segment was published; it was sealed at `sealed`, and what waits now came after that.
-    pub(super) fn published(&self, exchanges: u64, bytes: u64, sealed: Timestamp) {
-        self.segments.fetch_add(1, Ordering::Relaxed);
-        self.segment_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.published.fetch_add(exchanges, Ordering::Relaxed);
-        if exchanges > 0 {
-            self.waiting_since
-                .store(sealed.as_nanos(), Ordering::Relaxed);
-        }
-    }
-
-    /// The writer is at its queue.
-    pub(super) fn alive(&self, now: Timestamp) {
-        self.alive_at.store(now.as_nanos(), Ordering::Relaxed);
-    }
-
-    /// Exchanges that are not yet published.
-    pub(super) fn waiting(&self) -> u64 {
-        let published = self.published.load(Ordering::Relaxed);
-        self.taken.load(Ordering::Relaxed).saturating_sub(published)
-    }
-
-    /// Segments published, and their bytes.
-    pub(super) fn segments(&self) -> (u64, u64) {
-        let bytes = self.segment_bytes.load(Ordering::Relaxed);
-        (self.segments.load(Ordering::Relaxed), bytes)
-    }
-
-    /// How long the exchange that waits longest has waited to be published.
-    pub(super) fn lag(&self, now: Timestamp) -> std::time::Duration {
-        if self.waiting() == 0 {
-            return std::time::Duration::ZERO;
-        }
-        since(&self.waiting_since, now)
-    }
-
-    /// How long the writer has been at one segment.
-    pub(super) fn silence(&self, now: Timestamp) -> std::time::Duration {
-        since(&self.alive_at, now)
-    }
-}
-
-fn since(at: &AtomicU64, now: Timestamp) -> std::time::Duration {
-    now.since(Timestamp::from_nanos(at.load(Ordering::Relaxed)))
 }
 
 fn lock(snapshot: &Mutex<Snapshot>) -> MutexGuard<'_, Snapshot> {

@@ -18,10 +18,16 @@ use super::operate::{self, Condition, Facts, SharedPage};
 use super::rules::Rules;
 use super::stats::Shared;
 use super::status::{self, Status};
-use super::threads::End;
+use super::threads::Running;
 use super::watch::Watch;
-use super::{Listen, ListenLimits, clock};
+use super::{Listen, ListenLimits};
+use crate::clock;
+use crate::live::Feed;
+use crate::queue::Closed;
+use crate::recording::Recorded;
+use crate::spool::Backlog;
 use crate::units::span;
+use crate::upload::Left;
 
 /// How often counts are looked at, and pages renewed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,6 +41,10 @@ pub(super) struct Supervisor {
     pub(super) watch: Watch,
     pub(super) rules: Rules,
     pub(super) listen: Listen,
+    /// What waits in the spool, if there is one.
+    pub(super) backlog: Option<Arc<Backlog>>,
+    /// What subscribers read, if there may be some.
+    pub(super) feed: Option<Arc<Feed>>,
 }
 
 /// What is answered over HTTP.
@@ -67,50 +77,74 @@ impl Pages {
 }
 
 impl Supervisor {
-    /// Runs until everything is published after `shutdown`, or something fails.
+    /// Runs until everything is published after `shutdown`, or something fails. With a spool it is also over when everything
+    /// is recorded and the time for draining is up: what is not published waits there.
     pub(super) async fn run(
         mut self,
-        upload: impl Future<Output = anyhow::Result<()>>,
-        threads: Vec<End>,
+        upload: impl Future<Output = anyhow::Result<Left>>,
+        threads: Running,
         shutdown: impl Future<Output = ()>,
-    ) -> anyhow::Result<()> {
-        let panicked = |_| anyhow!("a thread panicked; its message is above");
-        let ends = threads
-            .into_iter()
-            .map(|end| end.map_err(panicked).and_then(std::future::ready));
-        let work = async { tokio::try_join!(upload, try_join_all(ends)) };
-        let (mut work, mut shutdown) = (pin!(work), pin!(shutdown));
+    ) -> anyhow::Result<(Recorded, Left)> {
+        let (mut upload, mut threads) = (pin!(upload), pin!(ended(threads)));
+        let mut shutdown = pin!(shutdown);
+        let (mut recorded, mut left) = (None, None);
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut until: Option<Instant> = None;
         loop {
-            tokio::select! {
-                done = &mut work => {
-                    self.status.clear();
-                    // Threads that go on after one has failed end with the others.
-                    self.shared.stop();
-                    done?;
-                    self.look(clock::now());
-                    return Ok(());
-                }
+            let step = tokio::select! {
+                done = &mut upload, if left.is_none() => done.map(|done| left = Some(done)),
+                done = &mut threads, if recorded.is_none() => done.map(|done| recorded = Some(done)),
                 () = &mut shutdown, if until.is_none() => {
                     until = Some(Instant::now() + self.listen.drain);
                     info!("draining: what is under way is recorded and published");
                     self.shared.stop();
                     self.look(clock::now());
+                    Ok(())
                 }
-                _ = look.tick() => self.look(clock::now()),
+                _ = look.tick() => {
+                    self.look(clock::now());
+                    Ok(())
+                }
                 () = sleep_until(until) => {
                     self.status.clear();
-                    bail!(
-                        "draining took longer than {}: {} exchanges were not published; see the log for what the archive's \
-                         store says, or give --drain more time",
-                        span(self.listen.drain),
-                        self.shared.writer.waiting()
-                    );
+                    return self.too_long(recorded);
                 }
+            };
+            if let Err(error) = step {
+                self.status.clear();
+                // Threads that go on after one has failed end with the others.
+                self.shared.stop();
+                return Err(error);
+            }
+            if let Some(left) = left.filter(|_| recorded.is_some()) {
+                self.status.clear();
+                self.look(clock::now());
+                return Ok((recorded.unwrap_or_default(), left));
             }
         }
+    }
+
+    /// The time for draining is up.
+    fn too_long(&self, recorded: Option<Recorded>) -> anyhow::Result<(Recorded, Left)> {
+        let drain = span(self.listen.drain);
+        if let (Some(recorded), Some(backlog)) = (recorded, &self.backlog) {
+            let left = Left::of(backlog);
+            warn!(
+                segments = left.waiting,
+                "draining took longer than {drain}: these segments wait in the spool for the next start"
+            );
+            return Ok((recorded, left));
+        }
+        let waiting = self
+            .shared
+            .writer
+            .publication(clock::now())
+            .exchanges_waiting;
+        bail!(
+            "draining took longer than {drain}: {waiting} exchanges were not published; see the log for what the archive's \
+             store says, or give --drain more time"
+        );
     }
 
     /// Tells what was counted.
@@ -121,27 +155,52 @@ impl Supervisor {
         }
         self.rules.look(&snapshot, now);
         let writer = &self.shared.writer;
+        let publication = writer.publication(now);
         let condition = Condition {
             draining: self.shared.stopping(),
             writer_silence: writer.silence(now),
             writer_stall: self.listen.limits.writer_stall,
+            spool: publication.spool.map(|(spool, _)| spool),
             drop_share: self.watch.drop_share(),
             drop_share_max: self.listen.max_drops,
         };
         let health = condition.health();
-        let lag = writer.lag(now);
         let facts = Facts {
             snapshot: &snapshot,
             healthy: health.healthy,
             queue_bytes: self.shared.queue.bytes() as u64,
-            exchanges_waiting: writer.waiting(),
-            lag,
-            segments: writer.segments(),
+            publication,
+            live: self.feed.as_ref().map(|feed| feed.facts()),
             memory_bytes: status::memory_bytes(),
         };
         operate::renew(&self.pages.metrics, true, operate::render(&facts));
         operate::renew(&self.pages.health, health.healthy, health.text);
-        self.status.draw(&snapshot, lag, now);
+        self.status.draw(&snapshot, publication.lag, now);
+    }
+}
+
+/// What the threads give at their end, or why one failed.
+async fn ended(threads: Running) -> anyhow::Result<Recorded> {
+    let panicked = |_| anyhow!("a thread panicked; its message is above");
+    let shards = threads.shards.into_iter();
+    let shards = shards.map(|end| end.map_err(panicked).and_then(std::future::ready));
+    let recording = threads
+        .recording
+        .map_err(panicked)
+        .and_then(std::future::ready);
+    let (mut shards, mut recording) = (pin!(try_join_all(shards)), pin!(recording));
+    tokio::select! {
+        biased;
+        recorded = &mut recording => {
+            let recorded = recorded?;
+            shards.await?;
+            Ok(recorded)
+        }
+        ended = &mut shards => match ended {
+            // A shard that can hand over nothing says less than why that is so.
+            Err(error) if !error.is::<Closed>() => Err(error),
+            _ => recording.await,
+        }
     }
 }
 

@@ -2,27 +2,26 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use recorder_core::{Dispatcher, Mirrored, Pipeline};
 use schema::RecorderId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
+use super::Listen;
 use super::forward::Forwarding;
 use super::mirror::{Books, MirrorThread};
-use super::recording::{Outgoing, Recording};
 use super::shard::{Intake, Shard};
 use super::shed::Shedding;
 use super::sources::SourceNames;
 use super::stats::{Shared, Snapshot};
 use super::udp::Line;
-use super::{Listen, clock};
 use crate::config::Config;
+use crate::live::Feed;
 use crate::outlet::{Batch, Outlet};
-use crate::queue::Receiver;
-use crate::writer::Writer;
+use crate::queue::{Receiver, Sender};
+use crate::recording::{Destination, Recorded, Recording};
 
 /// The end of one thread: its result, or an error if it panicked.
-pub(super) type End = oneshot::Receiver<anyhow::Result<()>>;
+pub(super) type End<T> = oneshot::Receiver<anyhow::Result<T>>;
 
 /// What threads are made from.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +30,13 @@ pub(super) struct Threads<'a> {
     pub(super) listen: &'a Listen,
     pub(super) recorder: &'a RecorderId,
     pub(super) shared: &'a Arc<Shared>,
+}
+
+/// Threads that run.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) shards: Vec<End<()>>,
+    pub(super) recording: End<Recorded>,
 }
 
 impl Threads<'_> {
@@ -42,30 +48,44 @@ impl Threads<'_> {
         &self,
         lines: Vec<Line>,
         mirror: Option<(std::sync::mpsc::Receiver<Mirrored>, Arc<Books>)>,
-        batches: Receiver<Batch>,
-        segments: mpsc::Sender<Outgoing>,
-    ) -> anyhow::Result<Vec<End>> {
+        (destination, batches): (Destination, Receiver<Batch>),
+        feed: Option<Arc<Feed>>,
+    ) -> anyhow::Result<Running> {
         let shards = self.listen.shards.max(1);
         let mut ours: Vec<Vec<Line>> = (0..shards).map(|_| Vec::new()).collect();
         for (number, line) in lines.into_iter().enumerate() {
             ours[number % shards].push(line);
         }
         let forwarding = Forwarding::between(shards, self.listen.limits.forwarded_frames)?;
-        let mut ends = Vec::with_capacity(shards + 2);
+        let options = crate::segment_options(self.config, self.recorder);
+        // Held until all shards have their own: a queue without a sender is at its end.
+        let _sender = self.shared.queue.sender();
+        let recording = Recording::new(options, self.config.rotation, destination)
+            .live(Arc::clone(&self.shared.writer), feed);
+        let recording = crate::thread("recording", move || recording.run(batches))?;
+        let mut ends = Vec::with_capacity(shards + 1);
         for (index, (lines, forwarding)) in ours.into_iter().zip(forwarding).enumerate() {
-            let shard = self.shard(index, lines, forwarding);
-            ends.push(spawn(&format!("shard-{index}"), move || Ok(shard.run()?))?);
+            let shard = self.shard(index, lines, forwarding, self.shared.queue.sender());
+            let run = move || Ok(shard.run()?);
+            ends.push(crate::thread(&format!("shard-{index}"), run)?);
         }
         if let Some((requests, books)) = mirror {
             let thread = self.mirror(shards, requests, books);
-            ends.push(spawn("mirror", move || Ok(thread.run()?))?);
+            ends.push(crate::thread("mirror", move || Ok(thread.run()?))?);
         }
-        let recording = self.recording(batches, segments);
-        ends.push(spawn("recording", move || recording.run())?);
-        Ok(ends)
+        Ok(Running {
+            shards: ends,
+            recording,
+        })
     }
 
-    fn shard(&self, index: usize, lines: Vec<Line>, forwarding: Option<Forwarding>) -> Shard {
+    fn shard(
+        &self,
+        index: usize,
+        lines: Vec<Line>,
+        forwarding: Option<Forwarding>,
+        sender: Sender<Batch>,
+    ) -> Shard {
         let (options, limits) = (self.config.options.clone(), self.config.limits.clone());
         Shard {
             index,
@@ -79,7 +99,7 @@ impl Threads<'_> {
                 shedding: Shedding::new(self.listen.shed),
                 told: Snapshot::default(),
             },
-            sender: self.shared.queue.sender(),
+            sender,
             shared: Arc::clone(self.shared),
             drain_sockets: self.listen.limits.drain_sockets,
         }
@@ -101,33 +121,4 @@ impl Threads<'_> {
             shared: Arc::clone(self.shared),
         }
     }
-
-    fn recording(&self, batches: Receiver<Batch>, segments: mpsc::Sender<Outgoing>) -> Recording {
-        let options = crate::segment_options(self.config, self.recorder);
-        // Started again under the same name, a recorder must not give a number twice: it counts on from the time of day.
-        let now = clock::now();
-        self.shared.writer.alive(now);
-        Recording {
-            writer: Writer::live(options, self.config.rotation, now.as_nanos() / 1_000_000),
-            batches,
-            segments,
-            shared: Arc::clone(self.shared),
-        }
-    }
-}
-
-fn spawn(
-    name: &str,
-    work: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
-) -> anyhow::Result<End> {
-    let (sender, end) = oneshot::channel();
-    let work = move || {
-        // Nobody waits for the result only where the program is ending anyway.
-        let _ = sender.send(work());
-    };
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .with_context(|| format!("cannot start the thread `{name}`"))?;
-    Ok(end)
 }

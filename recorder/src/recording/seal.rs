@@ -1,7 +1,6 @@
 //! Sealing with a spool: from open segments where it can be, from frames where it must.
 
 use anyhow::Context as _;
-use schema::SegmentOptions;
 use tokio::time::Instant;
 
 use super::{Destination, Recording, SpoolError};
@@ -35,6 +34,10 @@ impl Recording {
         if !spool.begin_generation(Instant::now())? {
             return Ok(());
         }
+        self.tell_generations();
+        let Destination::Spool(spool) = &mut self.destination else {
+            return Ok(());
+        };
         if spool.deferred().len() == 1 {
             let sealed = seal_open(spool, &mut self.writer, &mut self.held);
             if self.is_done(sealed)? {
@@ -99,6 +102,9 @@ impl Recording {
             Ok(()) => {
                 self.failed_at = None;
                 self.writer.set_next(spool.next());
+                if self.crashed_until.is_none() {
+                    self.tell_generations();
+                }
                 Ok(true)
             }
             Err(error) if is_no_room(&error) => {
@@ -115,12 +121,9 @@ impl Recording {
     /// A writer without segments: what the last one held is in frames that are sealed from there.
     fn fresh_writer(&mut self) {
         self.held.clear();
-        let options: SegmentOptions = self.options.clone();
-        let next = match &self.destination {
-            Destination::Spool(spool) => spool.next(),
-            Destination::Channel(_) => return,
-        };
-        self.writer = Writer::new(options, self.rotation).starting_at(next);
+        if let Destination::Spool(spool) = &self.destination {
+            self.writer = self.new_writer(spool.next());
+        }
     }
 }
 
@@ -151,7 +154,7 @@ fn seal_replayed(
     let frames = spool.frames();
     spool.begin_seal()?;
     for generation in spool.deferred().to_vec() {
-        frames.replay(generation, replayed, |record| {
+        let rows = frames.replay(generation, replayed, |record| {
             match record {
                 Record::Exchange(exchange) => {
                     let end = exchange.start();
@@ -162,6 +165,7 @@ fn seal_replayed(
             .context("cannot encode what the spool holds")?;
             seal_due(spool, writer)
         })?;
+        spool.set_rows(generation, rows);
         if Some(generation) == crashed_until {
             for row in replayed.ledger_rows() {
                 writer.push_ledger(row)?;

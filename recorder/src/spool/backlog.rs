@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 
-use schema::{SegmentKey, Table};
+use schema::{SegmentKey, Table, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -18,6 +18,8 @@ pub(crate) struct Waiting {
     pub(crate) table: Table,
     pub(crate) key: SegmentKey,
     pub(crate) bytes: u64,
+    /// Exchanges in it; 0 if it was sealed before this start, which nobody counted.
+    pub(super) rows: u64,
     /// Whether its rows were thrown away to make room: only that it was is left to be published.
     pub(crate) emptied: bool,
 }
@@ -41,11 +43,32 @@ pub(crate) struct Backlog {
     completed: Notify,
 }
 
+/// What waits and what is done, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BacklogFacts {
+    /// Segments on disk, with the one that is being published.
+    pub(crate) segments: u64,
+    /// Exchanges in those that were sealed since the start.
+    pub(crate) rows: u64,
+    /// Time of the earliest exchange in them.
+    pub(crate) oldest: Option<Timestamp>,
+    /// Segments published, and their bytes.
+    pub(crate) published: u64,
+    pub(crate) published_bytes: u64,
+    /// Segments that were set aside because another object has their place.
+    pub(crate) set_aside: u64,
+}
+
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Waiting>,
-    /// Bytes of what is being published, which lies on disk until the store has confirmed it.
-    in_flight_bytes: u64,
+    /// What is being published, which lies on disk until the store has confirmed it.
+    in_flight: Option<Waiting>,
+    /// Bytes of both.
+    bytes: u64,
+    published: u64,
+    published_bytes: u64,
+    set_aside: u64,
     /// Since when nothing more is added.
     complete_since: Option<Instant>,
 }
@@ -53,7 +76,11 @@ struct State {
 impl Backlog {
     /// Adds segments behind those that wait.
     pub(super) fn add(&self, segments: impl IntoIterator<Item = Waiting>) {
-        self.lock().waiting.extend(segments);
+        let mut state = self.lock();
+        for segment in segments {
+            state.bytes += segment.bytes;
+            state.waiting.push_back(segment);
+        }
         self.changed.notify_one();
     }
 
@@ -74,14 +101,15 @@ impl Backlog {
         self.completed.notified().await;
     }
 
-    /// The oldest segment, which stays on disk and is counted until [`Backlog::done`]; `None` once all were taken and nothing
-    /// more comes.
+    /// The oldest segment, which stays on disk and is counted until it is published or set aside; `None` once all were taken
+    /// and nothing more comes. One is published at a time.
     pub(crate) async fn next(&self) -> Option<Waiting> {
         loop {
             {
                 let mut state = self.lock();
                 if let Some(segment) = state.waiting.pop_front() {
-                    state.in_flight_bytes += segment.bytes;
+                    debug_assert_eq!(state.in_flight, None, "one is published at a time");
+                    state.in_flight = Some(segment.clone());
                     return Some(segment);
                 }
                 if state.complete_since.is_some() {
@@ -92,9 +120,23 @@ impl Backlog {
         }
     }
 
-    /// A segment that was taken is on disk no more.
-    pub(crate) fn done(&self, segment: &Waiting) {
-        self.lock().in_flight_bytes -= segment.bytes;
+    /// The segment that was taken is in the archive, and on disk no more.
+    pub(crate) fn published(&self) {
+        let mut state = self.lock();
+        if let Some(segment) = state.in_flight.take() {
+            state.bytes -= segment.bytes;
+            state.published += 1;
+            state.published_bytes += segment.bytes;
+        }
+    }
+
+    /// The segment that was taken stays on disk under another name.
+    pub(crate) fn set_aside(&self) {
+        let mut state = self.lock();
+        if let Some(segment) = state.in_flight.take() {
+            state.bytes -= segment.bytes;
+            state.set_aside += 1;
+        }
     }
 
     /// Takes the oldest segment whose rows may be thrown away: exchanges, not the ledger, and not what is being published.
@@ -102,25 +144,39 @@ impl Backlog {
         let mut state = self.lock();
         let droppable = |segment: &Waiting| segment.table == Table::Exchanges && !segment.emptied;
         let index = state.waiting.iter().position(droppable)?;
-        state.waiting.remove(index)
+        let segment = state.waiting.remove(index)?;
+        state.bytes -= segment.bytes;
+        Some(segment)
     }
 
     /// Puts back what [`Backlog::take_droppable`] gave.
     pub(super) fn put_back(&self, segment: Waiting) {
-        self.lock().waiting.push_front(segment);
+        let mut state = self.lock();
+        state.bytes += segment.bytes;
+        state.waiting.push_front(segment);
         self.changed.notify_one();
     }
 
     /// Bytes of all segments on disk.
     pub(super) fn bytes(&self) -> u64 {
-        let state = self.lock();
-        let waiting = state.waiting.iter().map(|segment| segment.bytes);
-        waiting.sum::<u64>() + state.in_flight_bytes
+        self.lock().bytes
     }
 
-    /// How many segments wait.
-    pub(crate) fn len(&self) -> usize {
-        self.lock().waiting.len()
+    /// What waits and what is done.
+    pub(crate) fn facts(&self) -> BacklogFacts {
+        let state = self.lock();
+        let on_disk = || state.in_flight.iter().chain(&state.waiting);
+        let starts = on_disk()
+            .filter(|segment| segment.table == Table::Exchanges && !segment.emptied)
+            .map(|segment| segment.key.start());
+        BacklogFacts {
+            segments: on_disk().count() as u64,
+            rows: on_disk().map(|segment| segment.rows).sum(),
+            oldest: starts.min(),
+            published: state.published,
+            published_bytes: state.published_bytes,
+            set_aside: state.set_aside,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -77,6 +77,11 @@ impl SpoolError {
         }
     }
 
+    /// Whether a file was not there.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == ErrorKind::NotFound)
+    }
+
     /// Whether there was no room on the disk.
     pub(crate) fn is_no_room(&self) -> bool {
         matches!(self, Self::Io { source, .. } if no_room(source))

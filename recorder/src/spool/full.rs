@@ -8,10 +8,13 @@ use bytes::Bytes;
 use schema::{Exchange, LedgerRow, Projection, TimeWindow, Timestamp, Vni};
 use tokio::time::Instant;
 
-use super::{FRAME_BYTES, Spool, SpoolError, Waiting, record, steps};
+use super::{FRAME_BYTES, Spool, SpoolError, Waiting, earlier, record, steps};
 
 /// How often the ledger is told what was left out.
 const SHED_ROWS_EVERY: Duration = Duration::from_secs(2);
+
+/// How long after the last exchange for which there was no room the spool is still called full.
+const FULL_FOR: Duration = Duration::from_secs(10);
 
 /// What to leave out when the spool is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -32,6 +35,25 @@ pub(crate) enum Kept {
     Shed,
 }
 
+/// What a spool holds that is in no segment yet, and whether there is room for more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SpoolFacts {
+    /// Bytes on disk, with those of segments that wait.
+    pub(crate) bytes: u64,
+    /// The most of that.
+    pub(crate) bytes_max: u64,
+    /// Exchanges that are in no segment yet.
+    pub(crate) rows: u64,
+    /// When the earliest of them began.
+    pub(crate) oldest: Option<Timestamp>,
+    /// Whether there is no room, or was none a moment ago.
+    pub(crate) full: bool,
+    /// Exchanges that were taken since the start.
+    pub(crate) stored: u64,
+    /// Exchanges that were left out because there was no room.
+    pub(crate) shed: u64,
+}
+
 /// What was left out, and why it is.
 #[derive(Debug, Default)]
 pub(super) struct Full {
@@ -40,8 +62,8 @@ pub(super) struct Full {
     shed_total: u64,
     /// The disk took no more: what is pending is tried again before anything is added.
     disk_full: bool,
-    /// Whether the operator was told since there was room.
-    told: bool,
+    /// When there last was no room; the operator is told once until it is long ago.
+    last: Option<Instant>,
     /// When the ledger is told.
     rows_due: Option<Instant>,
 }
@@ -64,7 +86,7 @@ impl Spool {
     /// # Errors
     /// If the disk fails, or there is no room and the policy is to stop.
     pub(crate) fn push(&mut self, exchange: &Exchange, now: Instant) -> anyhow::Result<Kept> {
-        if !self.make_room(exchange.memory())? {
+        if !self.make_room(exchange.memory(), now)? {
             self.full.shed(exchange);
             // Its minute's row will count it, and another row says that it was shed.
             self.unsettled.handle_exchange(exchange);
@@ -72,6 +94,8 @@ impl Spool {
         }
         record::write_exchange(&mut self.pending, exchange);
         self.pending_rows += 1;
+        self.stored += 1;
+        self.oldest = earlier(self.oldest, Some(exchange.start()));
         self.unsettled.handle_exchange(exchange);
         self.set_due(now);
         if self.pending.len() >= FRAME_BYTES && !self.full.disk_full {
@@ -103,6 +127,7 @@ impl Spool {
     pub(super) fn flush(&mut self, now: Instant) -> Result<bool, SpoolError> {
         self.full.disk_full = !self.write_pending()?;
         if self.full.disk_full {
+            self.keep.clear(&self.disk)?;
             self.due = Some(now + super::WRITE_EVERY);
         }
         if self.options.sync != super::SyncPolicy::None {
@@ -120,6 +145,20 @@ impl Spool {
     /// Bytes that the spool takes on disk, with what is to be written.
     pub(crate) fn bytes(&self) -> u64 {
         self.file_bytes + self.deferred_bytes + self.pending.len() as u64 + self.backlog.bytes()
+    }
+
+    /// What it holds and what it may, for whoever watches.
+    pub(crate) fn facts(&self, now: Instant) -> SpoolFacts {
+        let lately = |last: Instant| now - last < FULL_FOR;
+        SpoolFacts {
+            bytes: self.bytes(),
+            bytes_max: self.options.bytes_max,
+            rows: self.deferred_rows + self.rows + self.pending_rows,
+            oldest: earlier(self.oldest, self.oldest_deferred),
+            full: self.full.last.is_some_and(lately) || !self.has_room(0),
+            stored: self.stored,
+            shed: self.full.shed_total,
+        }
     }
 
     /// Exchanges that were left out so far.
@@ -156,9 +195,9 @@ impl Spool {
         !self.full.disk_full && used <= self.options.bytes_max
     }
 
-    fn make_room(&mut self, bytes: usize) -> anyhow::Result<bool> {
+    fn make_room(&mut self, bytes: usize, now: Instant) -> anyhow::Result<bool> {
         while !self.has_room(bytes) {
-            self.tell();
+            self.tell(now);
             match self.options.when_full {
                 WhenFull::DropNew => return Ok(false),
                 WhenFull::Stop => return Err(self.full_error().into()),
@@ -173,7 +212,6 @@ impl Spool {
                 }
             }
         }
-        self.full.told = false;
         Ok(true)
     }
 
@@ -202,6 +240,7 @@ impl Spool {
             .with_context(read)?;
         let emptied = schema::empty_segment(&file).with_context(read)?;
         segment.bytes = emptied.len() as u64;
+        segment.rows = 0;
         segment.emptied = true;
         let replace = steps::replace_segment(segment.sealed, &segment.name, emptied);
         self.disk.run(&replace)?;
@@ -213,9 +252,10 @@ impl Spool {
         Ok(())
     }
 
-    /// Says once that there is no room.
-    fn tell(&mut self) {
-        if !std::mem::replace(&mut self.full.told, true) {
+    /// Says that there is no room, once while that goes on.
+    fn tell(&mut self, now: Instant) {
+        let last = self.full.last.replace(now);
+        if last.is_none_or(|last| now - last >= FULL_FOR) {
             let folder = self.disk.root().display();
             let (bytes, bytes_max) = (self.bytes(), self.options.bytes_max);
             let disk_full = self.full.disk_full;

@@ -5,6 +5,7 @@
 //! id-<spool id>-<recorder id>           who records here; an empty file
 //! probed-<hash of the archive's URL>    the archive was seen to refuse a second create; an empty file
 //! <generation>.frames                   records in frames; the highest generation is being written
+//! kept-<generation>-<exchanges>         frames that are in segments, for subscribers of the live stream; may be removed
 //! sealing-<generation>/                 segments in the making: worth nothing
 //! sealed-<generation>-<exchanges>-<capture>/
 //!     <table>.<start>-<end>-<recorder>-<sequence>.parquet    a segment that waits to be published
@@ -24,6 +25,13 @@ pub(super) const LOCK: &str = "lock";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SpoolId(pub(super) u64);
 
+impl SpoolId {
+    /// Its digits as a number.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 impl std::fmt::Display for SpoolId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -37,8 +45,17 @@ pub(super) enum Entry {
     Id(SpoolId, RecorderId),
     Probed(u64),
     Frames(u64),
+    Kept(Kept),
     Sealing(u64),
     Sealed(Sealed),
+}
+
+/// The name of a file of frames that are in segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kept {
+    pub(super) generation: u64,
+    /// Exchanges in it.
+    pub(super) rows: u64,
 }
 
 /// The name of a folder of sealed segments.
@@ -73,6 +90,11 @@ impl Entry {
                 Some(Self::Id(SpoolId(hex(spool)?), recorder.parse().ok()?))
             }
             "probed" => hex(rest).map(Self::Probed),
+            "kept" => {
+                let (generation, rows) = rest.split_once('-')?;
+                let (generation, rows) = (decimal(generation)?, decimal(rows)?);
+                Some(Self::Kept(Kept { generation, rows }))
+            }
             "sealing" => decimal(rest).map(Self::Sealing),
             "sealed" => {
                 let mut parts = rest.splitn(3, '-');
@@ -93,6 +115,7 @@ impl std::fmt::Display for Entry {
             Self::Id(spool, recorder) => write!(f, "id-{spool}-{recorder}"),
             Self::Probed(archive) => write!(f, "probed-{archive:016x}"),
             Self::Frames(generation) => write!(f, "{generation:016}.frames"),
+            Self::Kept(Kept { generation, rows }) => write!(f, "kept-{generation:016}-{rows:08}"),
             Self::Sealing(generation) => write!(f, "sealing-{generation:016}"),
             Self::Sealed(Sealed { generation, next }) => write!(
                 f,
@@ -112,6 +135,8 @@ pub(super) struct Recovery {
     pub(super) replay: Vec<u64>,
     /// Folders of sealed segments, in order.
     pub(super) sealed: Vec<Sealed>,
+    /// Files that are there for subscribers only, in order.
+    pub(super) kept: Vec<Kept>,
     /// The generation to write next.
     pub(super) generation: u64,
     /// The next sequence numbers, before anything is replayed.
@@ -124,8 +149,10 @@ impl Recovery {
         let mut sealed: Vec<Sealed> = Vec::new();
         let mut frames = Vec::new();
         let mut leftovers = Vec::new();
+        let mut kept = Vec::new();
         for entry in entries {
             match entry {
+                Entry::Kept(file) => kept.push(*file),
                 Entry::Sealed(folder) => sealed.push(*folder),
                 Entry::Frames(generation) => frames.push(*generation),
                 Entry::Sealing(_) => leftovers.push(entry.clone()),
@@ -134,6 +161,7 @@ impl Recovery {
         }
         sealed.sort_unstable();
         frames.sort_unstable();
+        kept.sort_unstable();
         let done = sealed.last().map(|folder| folder.generation);
         let (obsolete, replay): (Vec<u64>, Vec<u64>) = frames
             .into_iter()
@@ -146,6 +174,7 @@ impl Recovery {
             next: sealed.last().map(|folder| folder.next).unwrap_or_default(),
             replay,
             sealed,
+            kept,
         }
     }
 }

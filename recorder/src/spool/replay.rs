@@ -53,7 +53,8 @@ pub(crate) struct Frames {
 const DAMAGED_MAX: usize = 20;
 
 impl Frames {
-    /// Reads the frames of a generation that a crash left, and gives each record to `each`, in order.
+    /// Reads the frames of a generation that a crash left, and gives each record to `each`, in order; says how many exchanges
+    /// were written there, with those that damage has swallowed.
     ///
     /// # Errors
     /// If the file cannot be read, is of another version, or `each` fails. Damage is none: it is counted.
@@ -62,7 +63,7 @@ impl Frames {
         generation: u64,
         replayed: &mut Replayed,
         mut each: impl FnMut(Record) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<u64> {
         let name = Entry::Frames(generation).to_string();
         let path = self.disk.root().join(&name);
         let read = || format!("cannot read `{}`", path.display());
@@ -110,7 +111,7 @@ impl Frames {
         if let Some(unsettled) = unsettled {
             replayed.unsettled = unsettled;
         }
-        Ok(())
+        Ok(rows)
     }
 }
 

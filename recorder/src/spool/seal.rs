@@ -5,15 +5,15 @@ use tokio::time::Instant;
 
 use super::frame::FrameWriter;
 use super::layout::{Entry, Sealed, segment_name};
-use super::{Sequences, Spool, SpoolError, Waiting, header, record, retire, steps};
+use super::{Sequences, Spool, SpoolError, Waiting, earlier, header, record, retire, steps};
 use crate::writer;
 
 /// A folder of segments in the making.
 #[derive(Debug)]
 pub(super) struct Sealing {
     generation: u64,
-    /// Table, key and bytes of what is in it.
-    segments: Vec<(Table, SegmentKey, u64)>,
+    /// Table, key, bytes and rows of what is in it.
+    segments: Vec<(Table, SegmentKey, u64, u64)>,
 }
 
 impl Spool {
@@ -52,7 +52,10 @@ impl Spool {
         self.dirty = true;
         self.sync()?;
         self.deferred.push(self.generation);
+        self.keep.set_rows(self.generation, self.rows);
         self.deferred_bytes += self.file_bytes;
+        self.deferred_rows += self.rows;
+        self.oldest_deferred = earlier(self.oldest_deferred, self.oldest.take());
         self.file = self.disk.append(&Entry::Frames(generation))?;
         self.file_bytes = file_bytes;
         self.frames = frames;
@@ -93,9 +96,13 @@ impl Spool {
         self.disk
             .run(&steps::add_segment(sealing.generation, &name, bytes))?;
         let size = segment.bytes.len() as u64;
+        let rows = match table {
+            Table::Capture => 0,
+            Table::Exchanges | Table::RunExchanges(_) => segment.rows as u64,
+        };
         sealing
             .segments
-            .push((table.clone(), segment.key.clone(), size));
+            .push((table.clone(), segment.key.clone(), size, rows));
         Ok(())
     }
 
@@ -109,19 +116,25 @@ impl Spool {
             generation: sealing.generation,
             next,
         };
-        self.disk.run(&steps::commit_seal(sealed, &self.deferred))?;
+        let keep = self.keep.of(&self.deferred);
+        self.disk
+            .run(&steps::commit_seal(sealed, &self.deferred, &keep))?;
+        self.keep.add(&self.disk, &keep)?;
         self.deferred.clear();
         self.deferred_bytes = 0;
+        self.deferred_rows = 0;
+        self.oldest_deferred = None;
         self.next = next;
         let waiting = sealing
             .segments
             .into_iter()
-            .map(|(table, key, bytes)| Waiting {
+            .map(|(table, key, bytes, rows)| Waiting {
                 sealed,
                 name: segment_name(&table, &key),
                 table,
                 key,
                 bytes,
+                rows,
                 emptied: false,
             });
         self.backlog.add(waiting);

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::layout::{Entry, Sealed};
+use super::layout::{Entry, Kept, Sealed};
 
 /// One change of the folder. Paths are below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +59,9 @@ pub(super) fn add_segment(generation: u64, name: &str, bytes: Bytes) -> Vec<Step
 }
 
 /// The segments take the place of the frames of `generations`: the rename is the moment at which they do. Whether the frames
-/// are gone for good does not matter: the folder's name says that they are done with, also when it is empty.
-pub(super) fn commit_seal(sealed: Sealed, generations: &[u64]) -> Vec<Step> {
+/// are gone for good does not matter: the folder's name says that they are done with, also when it is empty. Those of `keep`
+/// stay under another name.
+pub(super) fn commit_seal(sealed: Sealed, generations: &[u64], keep: &[Kept]) -> Vec<Step> {
     let sealing = Entry::Sealing(sealed.generation).to_string();
     let folder = Entry::Sealed(sealed).to_string();
     let mut steps = vec![
@@ -68,10 +69,14 @@ pub(super) fn commit_seal(sealed: Sealed, generations: &[u64]) -> Vec<Step> {
         Step::Rename(sealing, folder),
         Step::SyncFolder(ROOT),
     ];
-    let frames = generations
-        .iter()
-        .map(|&generation| Entry::Frames(generation));
-    steps.extend(frames.map(|frames| Step::Remove(frames.to_string())));
+    for &generation in generations {
+        let frames = Entry::Frames(generation).to_string();
+        let kept = keep.iter().find(|kept| kept.generation == generation);
+        steps.push(match kept {
+            Some(kept) => Step::Rename(frames, Entry::Kept(*kept).to_string()),
+            None => Step::Remove(frames),
+        });
+    }
     steps
 }
 

@@ -34,7 +34,10 @@ impl Unsettled {
     /// A row of the ledger came, which counts some of them.
     pub(super) fn handle_row(&mut self, row: &LedgerRow) {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).saturating_neg();
-        let counts = (count(row.exchanges), count(row.exchanges_incomplete));
+        // What was let go before it came here was never stored: requests that proxies copied, when they were too many.
+        let exchanges = row.exchanges.saturating_sub(row.exchanges_shed);
+        let incomplete = row.exchanges_incomplete.min(exchanges);
+        let counts = (count(exchanges), count(incomplete));
         self.add(row.minute, row.source.clone(), row.vni, counts);
     }
 

@@ -18,6 +18,17 @@ pub(crate) struct Left {
     pub(crate) set_aside: u64,
 }
 
+impl Left {
+    /// What is left now.
+    pub(crate) fn of(backlog: &Backlog) -> Self {
+        let facts = backlog.facts();
+        Self {
+            waiting: facts.segments,
+            set_aside: facts.set_aside,
+        }
+    }
+}
+
 impl Uploader {
     /// While the recording goes on there is no end of trying, whatever the store says.
     pub(crate) fn keep_trying(&mut self, backlog: Arc<Backlog>) {
@@ -35,7 +46,6 @@ impl Uploader {
         backlog: &Backlog,
         shelf: &Shelf,
     ) -> anyhow::Result<Left> {
-        let mut left = Left::default();
         let mut probed = false;
         while let Some(segment) = backlog.next().await {
             let published = async {
@@ -45,11 +55,11 @@ impl Uploader {
                 self.publish_from(shelf, &segment).await
             };
             match published.await {
-                Ok(true) => {}
-                Ok(false) => left.set_aside += 1,
+                Ok(true) => backlog.published(),
+                Ok(false) => backlog.set_aside(),
                 Err(error) => {
                     // Whatever ends it ends it for all: the next start goes on from here.
-                    left.waiting = backlog.len() as u64 + 1;
+                    let left = Left::of(backlog);
                     let folder = shelf.folder().display();
                     let waiting = left.waiting;
                     if probe::is_passing(&error) {
@@ -62,9 +72,8 @@ impl Uploader {
                     return Err(error.context(kept));
                 }
             }
-            backlog.done(&segment);
         }
-        Ok(left)
+        Ok(Left::of(backlog))
     }
 
     /// Publishes one segment and removes it from the spool; false if it was set aside.

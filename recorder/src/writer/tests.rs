@@ -1,12 +1,7 @@
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use schema::{
-    Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Headers, Protocol,
-    Request, SegmentKey,
-};
+use schema::SegmentKey;
 
 use super::*;
+use crate::testing::exchange;
 
 const MINUTE: u64 = 60_000_000;
 
@@ -15,58 +10,6 @@ const ONE_PM: u64 = 1_795_352_400_000_000;
 
 fn at(micros: u64) -> Timestamp {
     Timestamp::from_micros(i64::try_from(micros).unwrap())
-}
-
-/// An exchange without an answer that starts at `start`, with a body of `body` bytes.
-fn exchange(start: Timestamp, body: usize) -> Exchange {
-    let address: SocketAddr = "10.0.0.1:80".parse().unwrap();
-    // Bytes that do not compress, so that size is known.
-    let mut state = start.as_nanos() | 1;
-    let bytes: Vec<u8> = std::iter::repeat_with(|| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (state >> 56) as u8
-    })
-    .take(body)
-    .collect();
-    Exchange {
-        connection: Arc::new(ConnectionInfo {
-            id: ConnectionId(start.as_nanos()),
-            source: None,
-            vni: None,
-            client: address,
-            server: address,
-        }),
-        index: 0,
-        stream_id: None,
-        protocol: Protocol::Http11,
-        request: Some(Request {
-            start,
-            end: start,
-            method: "PUT".to_owned(),
-            host: None,
-            path: "/".to_owned(),
-            query: None,
-            target: None,
-            headers: Headers::default(),
-            body: Body {
-                wire_bytes: body as u64,
-                bytes: bytes.into(),
-            },
-            trailers: None,
-        }),
-        response: None,
-        interim_statuses: Vec::new(),
-        request_missing_bytes: 0,
-        response_missing_bytes: 0,
-        completeness: Completeness::NoResponse,
-        framing: Certainty::Exact,
-        pairing: Certainty::Exact,
-        charset: Charset::Utf8,
-        tcp: None,
-        replay: None,
-    }
 }
 
 fn writer(bytes_max: usize, age_max: Duration) -> Writer {
@@ -212,4 +155,24 @@ fn the_ledger_has_a_segment_an_hour() {
     let second = writer.poll_sealed().unwrap().unwrap().segment;
     assert_eq!((second.rows, second.key.sequence()), (4, 1));
     assert!(writer.poll_sealed().unwrap().is_none());
+}
+
+/// Recording live, age counts from when a segment was opened: what was waited for, because a disk was slow, shares one.
+#[test]
+fn exchanges_that_come_late_share_a_segment_live() {
+    let mut writer = writer(1 << 30, Duration::from_secs(1)).live();
+    let late = ONE_PM + 10 * MINUTE;
+    for i in 0..50 {
+        writer
+            .push(exchange(at(ONE_PM + i), 10), at(late + i))
+            .unwrap();
+    }
+    writer.handle_timeout(at(late + 900_000)).unwrap();
+    assert_eq!(sealed(&mut writer), []);
+    writer.handle_timeout(at(late + 2_100_000)).unwrap();
+    let segments = sealed(&mut writer);
+    assert_eq!(
+        segments.iter().map(|(_, rows)| rows).collect::<Vec<_>>(),
+        [&50]
+    );
 }

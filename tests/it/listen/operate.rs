@@ -53,21 +53,23 @@ fn metrics_and_health_tell_what_goes_on() {
 }
 
 /// The real program, as a service manager runs it.
-struct Program {
+pub(super) struct Program {
     child: Child,
     log: BufReader<std::process::ChildStderr>,
-    vxlan: SocketAddr,
-    metrics: SocketAddr,
+    pub(super) vxlan: SocketAddr,
+    pub(super) metrics: SocketAddr,
+    /// The live stream, if it serves one.
+    pub(super) live: Option<SocketAddr>,
 }
 
-fn listen(archive: &str) -> Command {
+pub(super) fn listen(archive: &str) -> Command {
     let mut command = recorder();
     command.args(["listen", "--archive", archive]);
     command
 }
 
 impl Program {
-    fn start(mut command: Command) -> Self {
+    pub(super) fn start(mut command: Command) -> Self {
         command.args([
             "--vxlan",
             "127.0.0.1:0",
@@ -83,7 +85,7 @@ impl Program {
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let address = |line: &Value, name: &str| line[name].as_str()?.parse().ok();
         let mut seen = String::new();
-        let (vxlan, metrics) = loop {
+        let (vxlan, metrics, live) = loop {
             let mut line = String::new();
             assert!(log.read_line(&mut line).unwrap() > 0, "it ended: {seen}");
             let parsed: Value =
@@ -92,6 +94,7 @@ impl Program {
                 break (
                     address(&parsed, "vxlan").unwrap(),
                     address(&parsed, "metrics").unwrap(),
+                    address(&parsed, "live"),
                 );
             }
             seen += &line;
@@ -101,11 +104,18 @@ impl Program {
             log,
             vxlan,
             metrics,
+            live,
         }
     }
 
+    /// Ends it as a failing machine does.
+    pub(super) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Exit code, summary, and the rest of the log.
-    fn end(mut self, signal: &str) -> (Option<i32>, Value, String) {
+    pub(super) fn end(mut self, signal: &str) -> (Option<i32>, Value, String) {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")

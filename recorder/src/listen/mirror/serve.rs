@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::desk::Desk;
+use crate::clock;
 use crate::config::Config;
-use crate::listen::clock;
 use crate::listen::limits::ListenLimits;
 use crate::listen::stats::Shared;
 

@@ -8,7 +8,7 @@ use recorder_core::{Mirrored, Pipeline};
 use schema::Timestamp;
 
 use super::desk::Books;
-use crate::listen::clock;
+use crate::clock;
 use crate::listen::stats::{Shared, Snapshot};
 use crate::outlet::{Batch, Outlet};
 use crate::queue::{Closed, Sender};

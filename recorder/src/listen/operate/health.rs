@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::units::span;
+use crate::spool::SpoolFacts;
+use crate::units::{ByteSize, span};
 
 /// What health depends on.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,8 @@ pub(in crate::listen) struct Condition {
     pub(in crate::listen) writer_silence: Duration,
     /// The most of that.
     pub(in crate::listen) writer_stall: Duration,
+    /// What the spool holds, if there is one.
+    pub(in crate::listen) spool: Option<SpoolFacts>,
     /// Share of frames dropped in the last minute.
     pub(in crate::listen) drop_share: f64,
     /// The most of that.
@@ -39,6 +42,13 @@ impl Condition {
                 "writer stalled: it has been at one segment for {silence}; see the log for what the archive's store says"
             ));
         }
+        if let Some(spool) = self.spool.filter(|spool| spool.full) {
+            reasons.push(format!(
+                "spool full: it holds {} of {}, or its disk has no room; see the log for what the archive's store says",
+                ByteSize(spool.bytes),
+                ByteSize(spool.bytes_max)
+            ));
+        }
         if self.drop_share > self.drop_share_max {
             reasons.push(format!(
                 "drops: {:.2} % of the frames of the last minute were dropped, more than {:.2} %",
@@ -59,10 +69,21 @@ impl Condition {
 mod tests {
     use super::*;
 
+    const ROOM: SpoolFacts = SpoolFacts {
+        bytes: 1 << 20,
+        bytes_max: 1 << 30,
+        rows: 7,
+        oldest: None,
+        full: false,
+        stored: 9,
+        shed: 0,
+    };
+
     const WELL: Condition = Condition {
         draining: false,
         writer_silence: Duration::from_secs(30),
         writer_stall: Duration::from_secs(30),
+        spool: Some(ROOM),
         drop_share: 0.01,
         drop_share_max: 0.01,
     };
@@ -78,6 +99,14 @@ mod tests {
                 },
                 false,
                 vec!["draining"],
+            ),
+            (
+                Condition {
+                    spool: Some(SpoolFacts { full: true, ..ROOM }),
+                    ..WELL
+                },
+                false,
+                vec!["spool full", "1.00 MiB of 1.00 GiB"],
             ),
             (
                 Condition {

@@ -1,12 +1,14 @@
 //! Numbers for Prometheus, text format 0.0.4 (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use recorder_core::Anomaly;
 use schema::Completeness;
 
 use crate::listen::stats::Snapshot;
+use crate::live::FeedFacts;
+use crate::recording::Publication;
+use crate::spool::SpoolFacts;
 
 /// Everything that is exported.
 #[derive(Debug)]
@@ -14,10 +16,9 @@ pub(in crate::listen) struct Facts<'a> {
     pub(in crate::listen) snapshot: &'a Snapshot,
     pub(in crate::listen) healthy: bool,
     pub(in crate::listen) queue_bytes: u64,
-    pub(in crate::listen) exchanges_waiting: u64,
-    pub(in crate::listen) lag: Duration,
-    /// Segments published, and their bytes.
-    pub(in crate::listen) segments: (u64, u64),
+    pub(in crate::listen) publication: Publication,
+    /// The live stream, if it is served.
+    pub(in crate::listen) live: Option<FeedFacts>,
     /// Resident memory of the process, if the system tells.
     pub(in crate::listen) memory_bytes: Option<u64>,
 }
@@ -109,8 +110,8 @@ fn columns(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
         ),
         (
             "exchanges_shed",
-            ledger.exchanges_shed,
-            "Requests that proxies copied and that were let go, because too many came",
+            ledger.exchanges_shed + facts.publication.spool.map_or(0, |(spool, _)| spool.shed),
+            "Exchanges that came and are not stored: copies of requests that were too many, or the spool was full",
         ),
         (
             "bodies_masked",
@@ -129,6 +130,8 @@ fn columns(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
 /// What the ledger has no column for.
 fn others(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
     let now = facts.snapshot;
+    let spool = facts.publication.spool.unwrap_or_default().0;
+    let live = facts.live.unwrap_or_default();
     vec![
         (
             "frames_shed",
@@ -145,10 +148,29 @@ fn others(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
             now.mirrored,
             "Requests that proxies copied, those that were let go included",
         ),
-        ("segments_published", facts.segments.0, "Segments published"),
+        (
+            "exchanges_spooled",
+            spool.stored,
+            "Exchanges that the spool took",
+        ),
+        (
+            "live_rows",
+            live.sent,
+            "Exchanges sent to subscribers, to each of them",
+        ),
+        (
+            "live_missed",
+            live.missed,
+            "Exchanges that subscribers were too slow for",
+        ),
+        (
+            "segments_published",
+            facts.publication.segments,
+            "Segments published",
+        ),
         (
             "segment_bytes_published",
-            facts.segments.1,
+            facts.publication.segment_bytes,
             "Bytes of those segments",
         ),
     ]
@@ -185,19 +207,62 @@ fn gauges(facts: &Facts<'_>) -> Vec<(&'static str, f64, &'static str)> {
         ),
         (
             "exchanges_waiting",
-            facts.exchanges_waiting as f64,
-            "Exchanges not yet published",
+            facts.publication.exchanges_waiting as f64,
+            "Exchanges recorded since the start and not yet published",
         ),
         (
             "publication_lag_seconds",
-            facts.lag.as_secs_f64(),
+            facts.publication.lag.as_secs_f64(),
             "How long the exchange that waits longest has waited to be published",
         ),
     ];
+    gauges.extend(facts.live.into_iter().flat_map(live_gauges));
+    let spool = facts.publication.spool;
+    gauges.extend(spool.into_iter().flat_map(spool_gauges));
     if let Some(bytes) = facts.memory_bytes {
         gauges.push(("memory_bytes", bytes as f64, "Resident memory"));
     }
     gauges
+}
+
+fn live_gauges(live: FeedFacts) -> [(&'static str, f64, &'static str); 2] {
+    [
+        (
+            "live_subscribers",
+            live.subscribers as f64,
+            "Subscribers of the live stream",
+        ),
+        (
+            "live_recent_bytes",
+            live.bytes as f64,
+            "Bytes of recent exchanges that subscribers read from",
+        ),
+    ]
+}
+
+fn spool_gauges((spool, segments): (SpoolFacts, u64)) -> [(&'static str, f64, &'static str); 4] {
+    [
+        (
+            "spool_bytes",
+            spool.bytes as f64,
+            "Disk space that the spool takes",
+        ),
+        (
+            "spool_bytes_max",
+            spool.bytes_max as f64,
+            "Disk space that the spool may take",
+        ),
+        (
+            "spool_segments_waiting",
+            segments as f64,
+            "Segments that wait in the spool for the archive",
+        ),
+        (
+            "spool_full",
+            f64::from(u8::from(spool.full)),
+            "1 if the spool has no room, or had none in the last 10 s",
+        ),
+    ]
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {

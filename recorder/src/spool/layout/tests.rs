@@ -12,6 +12,10 @@ fn names_are_read_as_they_are_written() {
         Entry::Id(SpoolId(0xabc), "gateway-1.eu_west".parse().unwrap()),
         Entry::Probed(u64::MAX),
         Entry::Frames(12),
+        Entry::Kept(Kept {
+            generation: 3,
+            rows: 1 << 40,
+        }),
         Entry::Sealing(0),
         Entry::Sealed(sealed(u64::MAX, 1 << 40, 3)),
     ] {
@@ -24,6 +28,7 @@ fn names_are_read_as_they_are_written() {
         "+1.frames",
         "id-1-a",
         "sealed-1-2",
+        "kept-1",
         "sealed-1-2-3-4",
     ] {
         assert_eq!(Entry::parse(name), None, "{name}");

@@ -230,7 +230,14 @@ fn seal(
         generation,
         next: *next,
     };
-    world.run(commit_seal(sealed, generations))
+    // Every other file stays for subscribers; nothing is published from there.
+    let keep = |&generation: &u64| {
+        let rows = tree[&Entry::Frames(generation).to_string()].as_ref();
+        let rows = rows.map_or(0, |content| content.len() as u64);
+        (generation % 2 == 0).then_some(Kept { generation, rows })
+    };
+    let keep: Vec<_> = generations.iter().filter_map(keep).collect();
+    world.run(commit_seal(sealed, generations, &keep))
 }
 
 /// One life of a recorder: it recovers, records `exchanges`, and ends.

@@ -1,0 +1,152 @@
+//! One subscriber's thread: reads the feed, filters, encodes, and waits for the subscriber as long as it takes.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use schema::filter::Filter;
+use schema::live::{Row, StreamEncoder};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::cursor::{Cursor, Step};
+use super::feed::{Feed, Item};
+
+/// Bounds of one batch: rows, and raw bytes without the row that reaches them.
+const BATCH: (usize, usize) = (1_024, 4 << 20);
+/// How long a batch that is not full waits for more rows: each batch costs some kilobytes whatever is in it.
+const GATHER: Duration = Duration::from_millis(50);
+/// How often a batch is sent at least, with rows or without: who is gone is noticed, and proxies see that the stream is alive.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Encoded batches that may wait for a subscriber, beside the one that its connection is at.
+pub(super) const BATCHES_WAITING: usize = 1;
+
+/// What one subscriber gets.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    feed: Arc<Feed>,
+    cursor: Cursor,
+    filter: Filter,
+    encoder: StreamEncoder,
+    out: mpsc::Sender<io::Result<Bytes>>,
+    /// The number after the last exchange that was looked at.
+    expected: u64,
+    /// Exchanges missed that no row tells of yet.
+    missed: u64,
+}
+
+/// The subscriber is gone.
+struct Gone;
+
+impl Subscription {
+    /// What passes `filter` from `number` on goes to `out`.
+    pub(super) fn new(
+        feed: Arc<Feed>,
+        number: u64,
+        filter: Filter,
+        encoder: StreamEncoder,
+        out: mpsc::Sender<io::Result<Bytes>>,
+    ) -> Self {
+        Self {
+            cursor: Cursor::new(Arc::clone(&feed), number),
+            feed,
+            filter,
+            encoder,
+            out,
+            expected: number,
+            missed: 0,
+        }
+    }
+
+    /// Runs until the feed ends or the subscriber is gone.
+    pub(super) fn run(mut self) {
+        let out = self.out.clone();
+        if let Err(error) = self.send_all() {
+            tracing::error!("the live stream failed: {error:#}");
+            // The stream breaks off: what was sent is not taken for all.
+            let _ = out.blocking_send(Err(io::Error::other("the recorder failed")));
+        }
+    }
+
+    fn send_all(&mut self) -> anyhow::Result<()> {
+        let _counted = self.feed.count_subscriber();
+        // The schema comes at once, so that a subscriber knows that it is one.
+        let mut ended = self.send(&[])?.is_err();
+        let mut sent_at = Instant::now();
+        while !ended {
+            let (rows, more) = self.gather()?;
+            ended = !more || self.out.is_closed();
+            if ended {
+                break;
+            }
+            if !rows.is_empty() || sent_at.elapsed() >= HEARTBEAT {
+                ended = self.send(&rows)?.is_err();
+                sent_at = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// The next rows, and whether more may come.
+    fn gather(&mut self) -> anyhow::Result<(Vec<Row>, bool)> {
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        let mut until = Instant::now() + HEARTBEAT / 5;
+        let mut begun = false;
+        loop {
+            let room = (BATCH.0 - rows.len(), BATCH.1 - bytes);
+            match self.cursor.step(room, until)? {
+                Step::Items(items) if items.is_empty() => return Ok((rows, true)),
+                Step::Items(items) => {
+                    if !std::mem::replace(&mut begun, true) {
+                        until = Instant::now() + GATHER;
+                    }
+                    for item in items {
+                        if let Some(row) = self.row(item) {
+                            bytes += row.exchange.memory();
+                            rows.push(row);
+                        }
+                    }
+                    if rows.len() >= BATCH.0 || bytes >= BATCH.1 || Instant::now() >= until {
+                        return Ok((rows, true));
+                    }
+                }
+                Step::Ended => {
+                    if rows.is_empty() {
+                        return self.finish();
+                    }
+                    return Ok((rows, true));
+                }
+            }
+        }
+    }
+
+    /// The row of an exchange, if it passes the filter; what lies between it and the one before was missed.
+    fn row(&mut self, item: Item) -> Option<Row> {
+        self.missed += item.number - self.expected;
+        self.expected = item.number + 1;
+        self.filter.keeps(&item.exchange).then(|| Row {
+            position: self.feed.position(item.place),
+            missed: std::mem::take(&mut self.missed),
+            exchange: item.exchange,
+        })
+    }
+
+    fn send(&mut self, rows: &[Row]) -> anyhow::Result<Result<(), Gone>> {
+        let bytes = self.encoder.encode(rows)?;
+        let missed = rows.iter().map(|row| row.missed).sum();
+        let sent = self.out.blocking_send(Ok(bytes)).map_err(|_| Gone);
+        self.feed.count_rows(rows.len() as u64, missed);
+        Ok(sent)
+    }
+
+    /// Says that the stream is whole.
+    fn finish(&mut self) -> anyhow::Result<(Vec<Row>, bool)> {
+        let bytes = self.encoder.finish()?;
+        // Whoever is gone does not miss it.
+        let _ = self.out.blocking_send(Ok(bytes));
+        Ok((Vec::new(), false))
+    }
+}
