@@ -15,6 +15,7 @@ use replayer_core::correlate::Correlation;
 use replayer_core::filter::Filter;
 use replayer_core::permission::Permissions;
 use replayer_core::rewrite::{HostPolicy, Rewrite};
+use replayer_core::shard::Shard;
 use replayer_core::window::{Calendar, Span};
 use schema::run::RunDocument;
 use schema::{Pattern, Sample};
@@ -101,6 +102,8 @@ pub(crate) struct RunConfig {
     pub(crate) host_text: String,
     /// The flags that were given, as text.
     pub(crate) options: BTreeMap<String, Vec<String>>,
+    /// Which part of the window is this machine's; `None` for all of it.
+    pub(crate) shard: Option<Shard>,
     /// How often what has ended is published.
     pub(crate) checkpoint_every: Duration,
     /// Which requests that may have been sent are sent again, by a run that goes on.
@@ -140,6 +143,7 @@ impl TryFrom<RunArgs> for RunConfig {
         let permissions =
             policy::permissions(args.target.policy.as_deref(), args.target.allow_writes)?;
         let in_flight_max = args.pace.0.in_flight;
+        let shard = shard(&args)?;
         Ok(Self {
             selection: selection(args.archive.archive, &args.window, args.filter)?,
             tls: tls(&args.target, &target)?,
@@ -161,7 +165,7 @@ impl TryFrom<RunArgs> for RunConfig {
             rewrite,
             correlation: correlation::correlation(&args.correlate.correlate)?,
             reprise_headers: !args.target.no_reprise_headers,
-            timing: Timing::new(args.pace.0)?,
+            timing: Timing::new(args.pace.0, shard.map_or(1, Shard::count))?,
             timeout: args.target.timeout.0,
             limits: Limits {
                 in_flight_max,
@@ -174,6 +178,7 @@ impl TryFrom<RunArgs> for RunConfig {
             label: args.target.label,
             host_text: args.target.host_header,
             options: args.typed.0,
+            shard,
             checkpoint_every: args.checkpoint.0,
             send_again: match args.send_again {
                 SendAgainArg::None => SendAgain::Nothing,
@@ -317,6 +322,55 @@ fn tls(args: &TargetArgs, target: &Target) -> anyhow::Result<TlsOptions> {
         bail!("--ca-file, --client-cert and --insecure are for https:// targets; {target} is none");
     }
     Ok(options)
+}
+
+/// Variables that number the machines of one job, from 0.
+const INDEX_VARIABLES: [&str; 2] = ["JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX"];
+
+/// Which part of the window is this machine's.
+///
+/// # Errors
+/// If there is no such part, nothing says which it is, or something is asked for that is not one part's to do.
+pub(crate) fn shard(args: &RunArgs) -> anyhow::Result<Option<Shard>> {
+    let shard = match (args.shard, args.shards) {
+        (Some(shard), Some(count)) if shard.count() != count => {
+            bail!("--shard {shard} is not one of --shards {count}; leave one of the two out")
+        }
+        (Some(shard), _) => shard,
+        (None, Some(count)) => {
+            let set = |name: &&'static str| Some((*name, std::env::var(name).ok()?));
+            let Some((name, text)) = INDEX_VARIABLES.iter().find_map(set) else {
+                bail!(
+                    "--shards {count} does not say which of them this is: give --shard I/{count}, or set {}",
+                    INDEX_VARIABLES.join(" or ")
+                );
+            };
+            let index = text
+                .parse()
+                .with_context(|| format!("{name}=`{text}` is no number"))?;
+            Shard::new(index, count)
+                .with_context(|| format!("{name}={text} with --shards {count}"))?
+        }
+        (None, None) => return Ok(None),
+    };
+    if args.run.is_none() && args.resume.is_none() {
+        bail!(
+            "--shard {shard} is a part of a run: name the run with --run NAME, the same for all parts"
+        );
+    }
+    let hooks = [
+        ("--before", &args.target.before),
+        ("--after", &args.target.after),
+    ];
+    for (flag, command) in hooks {
+        if command.is_some() {
+            bail!(
+                "{flag} would be run by each of {} machines: run it once, around all of them",
+                shard.count()
+            );
+        }
+    }
+    Ok(Some(shard))
 }
 
 /// A run's name is a folder of the archive.

@@ -361,7 +361,7 @@ impl Driver {
             started_at: if self.is_resumed {
                 now.saturating_sub(begun)
             } else {
-                now
+                self.timing.start_at.unwrap_or(now)
             },
             recorded_start,
         });

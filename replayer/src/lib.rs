@@ -50,6 +50,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use cli::{Cli, Command};
+use resume::Begun;
 use tracing_subscriber::EnvFilter;
 
 /// Parses `args`, runs the command, and says how it went: 0 clean, 1 findings, 2 failed.
@@ -106,8 +107,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Runs(args) => runs::runs(args).await,
         Command::Show(args) => show::show(args).await,
         Command::Run(args) => {
-            let config = resume::config(*args).await?;
-            Box::pin(run::run(config, shutdown::requested())).await
+            let json = args.json;
+            match resume::config(*args).await? {
+                Begun::Run(config) => Box::pin(run::run(*config, shutdown::requested())).await,
+                Begun::Ended(document) => run::print(&document, json),
+            }
         }
     }
 }

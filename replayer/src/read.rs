@@ -16,6 +16,7 @@ use replayer_core::filter::Filter;
 use replayer_core::permission::Permissions;
 use replayer_core::rewrite::{Rewrite, Skip};
 use replayer_core::scheduler::Place;
+use replayer_core::shard::Shard;
 use schema::{Exchange, InDoubt, Request, Timestamp};
 use tokio::sync::mpsc;
 
@@ -81,6 +82,8 @@ pub(crate) struct Reading {
     pub(crate) rules: Rewrite,
     /// When they are due, and in which order.
     pub(crate) timing: Timing,
+    /// Which part of the window is meant.
+    pub(crate) shard: Option<Shard>,
     /// Where to go on, for a run that was begun before.
     pub(crate) resume: Option<Resume>,
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::checkpoint::{Position, Resumption};
+use replayer_core::shard::Shard;
 use replayer_core::window::Span;
 use schema::run::{RunDocument, RunResumption, RunState};
 use schema::{Exchange, Projection, Table, TimeWindow, Timestamp};
@@ -20,27 +21,89 @@ use crate::fetch::{ExchangeStream, Segment, segments};
 use crate::lease::Leases;
 use crate::read::Resume;
 use crate::run_ref::RunRef;
-use crate::run_store::{Begun, Checkpoint, RunPlace, clear_divergences};
+use crate::run_store::{Begun as BegunRun, RunPlace, clear_divergences, parts};
+use crate::{config, store};
 
 pub(crate) use options::{file_hashes, stored};
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// Begin a run, or go on with one.
+    Run(Box<RunConfig>),
+    /// Nothing: the run has come to its end before.
+    Ended(Box<RunDocument>),
+}
 
 /// What was typed, made sense of; of a run that goes on, with the flags that it was begun with.
 ///
 /// # Errors
 /// If the flags are wrong, there is no such run, it has finished, or a flag contradicts it.
-pub(crate) async fn config(args: RunArgs) -> anyhow::Result<RunConfig> {
-    let Some(name) = args.resume.clone() else {
-        return args.try_into();
+pub(crate) async fn config(args: RunArgs) -> anyhow::Result<Begun> {
+    let shard = config::shard(&args)?.map(Shard::index);
+    let document = match (&args.resume, &args.run) {
+        (Some(name), _) => left(&args, name, shard).await?,
+        (None, Some(name)) if args.resume_if_begun => {
+            let store = store::open(&args.archive.archive)?;
+            match parts::read(&*store, &RunPlace::new(name, shard)).await? {
+                Some(document) if document.state == RunState::Finished => {
+                    return Ok(Begun::Ended(Box::new(document)));
+                }
+                Some(document) => document,
+                None => return fresh(args).await,
+            }
+        }
+        _ => return fresh(args).await,
     };
+    going_on(&args, document).map(|config| Begun::Run(Box::new(config)))
+}
+
+/// A run that is begun; a part of one, over the window that the first of them found.
+async fn fresh(args: RunArgs) -> anyhow::Result<Begun> {
+    let mut config = RunConfig::try_from(args)?;
+    if let (Some(_), Some(name)) = (config.shard, &config.run) {
+        let store = store::open(&config.selection.archive)?;
+        if let Some(whole) = parts::read(&*store, &RunPlace::new(name, None)).await? {
+            config.selection.span = Span::Between {
+                from: Some(whole.source.from),
+                to: Some(whole.source.to),
+            };
+        }
+    }
+    Ok(Begun::Run(Box::new(config)))
+}
+
+/// The run `name` as it was left, or the part of it that is this machine's.
+async fn left(args: &RunArgs, name: &str, shard: Option<u32>) -> anyhow::Result<RunDocument> {
     let run = RunRef::find(&RunRefArgs {
-        run: name,
+        run: name.to_owned(),
         archive: Some(args.archive.archive.clone()),
     })?;
-    let document = run.document().await?;
     let name = &run.name;
+    let document = match shard {
+        None => run.document().await?,
+        Some(index) => {
+            let place = RunPlace::new(name, shard);
+            let part = parts::read(&*run.store, &place).await?;
+            part.with_context(|| format!("part {index} of run {name} was not begun"))?
+        }
+    };
     if document.state == RunState::Finished {
         bail!("run {name} has finished; there is nothing to go on with");
     }
+    if document.shards > 0 && document.shard.is_none() {
+        bail!(
+            "run {name} is in {} parts: say which of them goes on with --shard I/{}",
+            document.shards,
+            document.shards
+        );
+    }
+    Ok(document)
+}
+
+/// The config of the run that `document` describes.
+fn going_on(args: &RunArgs, document: RunDocument) -> anyhow::Result<RunConfig> {
+    let name = &document.run;
     let program = program();
     if document.program != program {
         bail!(
@@ -62,6 +125,9 @@ pub(crate) async fn config(args: RunArgs) -> anyhow::Result<RunConfig> {
         from: Some(document.source.from),
         to: Some(document.source.to),
     };
+    if config.shard.map(Shard::index) != document.shard {
+        bail!("run {name} was begun in {} parts", document.shards);
+    }
     config.run = Some(document.run.clone());
     config.resume = Some(Box::new(document));
     Ok(config)
@@ -78,7 +144,7 @@ pub(crate) struct Found {
     /// Its document, as one that runs.
     pub(crate) document: RunDocument,
     /// For its writer.
-    pub(crate) begun: Begun,
+    pub(crate) begun: BegunRun,
     /// For its reader; the config says what is sent again.
     pub(crate) resume: Resume,
     /// Its leases, which are this process's now.
@@ -97,7 +163,7 @@ pub(crate) async fn take(
     now: Timestamp,
 ) -> anyhow::Result<Found> {
     let place = RunPlace::of(&document);
-    let checkpoint = checkpoint(&**store, &place).await?;
+    let checkpoint = parts::read_checkpoint(&**store, &place).await?;
     let settled = checkpoint.as_ref().and_then(|checkpoint| checkpoint.lease);
     let leases = Leases::take(Arc::clone(store), place.leases(), holder, settled).await?;
     let resumption = Resumption {
@@ -134,7 +200,7 @@ pub(crate) async fn take(
         .map_or(0, |checkpoint| checkpoint.held_back);
     Ok(Found {
         document,
-        begun: Begun { checkpoint, files },
+        begun: BegunRun { checkpoint, files },
         resume: Resume {
             resumption,
             send_again: config.send_again,
@@ -142,22 +208,6 @@ pub(crate) async fn take(
         },
         leases,
     })
-}
-
-/// The run's checkpoint; `None` if it was killed before the first.
-async fn checkpoint(
-    store: &dyn ObjectStore,
-    place: &RunPlace,
-) -> anyhow::Result<Option<Checkpoint>> {
-    let path = place.checkpoint();
-    let read = || format!("read {path}");
-    let object = match store.get(&path).await {
-        Ok(object) => object,
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error).with_context(read),
-    };
-    let json = object.bytes().await.with_context(read)?;
-    Checkpoint::from_json(&json).map(Some).with_context(read)
 }
 
 /// The segments that the run has published.

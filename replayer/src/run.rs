@@ -12,6 +12,7 @@ use replayer_core::pace::Pace;
 use replayer_core::permission::{Allowed, Permissions};
 use replayer_core::proof::Proof;
 use replayer_core::scheduler::WhenBehind;
+use replayer_core::shard::Shard;
 use schema::run::{
     RunCoverage, RunDocument, RunSchedule, RunSource, RunState, RunTarget, RunVerdict,
 };
@@ -28,6 +29,7 @@ use crate::output;
 use crate::progress::Progress;
 use crate::read::{Reader, Reading, Resume};
 use crate::resume;
+use crate::run_store::parts;
 use crate::run_store::{RunEnd, RunOptions, RunPlace, RunWriter};
 use crate::select::Selected;
 use crate::send::{Correlated, Http2Use, Shared, Target, Tls, probe};
@@ -42,10 +44,18 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let json = config.json;
     let document = replay(config, shutdown).await?;
+    print(&document, json)
+}
+
+/// Prints what came of a run.
+///
+/// # Errors
+/// If it cannot be printed.
+pub(crate) fn print(document: &RunDocument, json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        output::json(&document)?;
+        output::json(document)?;
     } else {
-        output::text(&text::render(&document))?;
+        output::text(&text::render(document))?;
     }
     let passed = document.state == RunState::Finished
         && document
@@ -67,6 +77,14 @@ async fn replay(
     let selected = Selected::find(&config.selection).await?;
     for warning in selected.warnings() {
         tracing::warn!("{warning}");
+    }
+    if let Some(start_at) = config.timing.start_at
+        && config.resume.is_none()
+        && start_at < Clock::start().now()
+    {
+        tracing::warn!(
+            "--start-at {start_at} is over: requests go out late until they have caught up"
+        );
     }
     open_files::provide_for(config.limits.in_flight_max);
     let reached = reach(&config, &selected).await?;
@@ -112,6 +130,7 @@ async fn send(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<RunDocument> {
     config.rewrite.run = config.reprise_headers.then(|| name.clone());
+    let store = Arc::clone(&selected.store);
     let Started {
         writer,
         leases,
@@ -130,6 +149,7 @@ async fn send(
         permissions: config.permissions,
         rules: config.rewrite,
         timing: config.timing.clone(),
+        shard: config.shard,
         resume,
     };
     let (reader, batches) = Reader::start(reading, writer.sender())?;
@@ -167,6 +187,9 @@ async fn send(
         lease: driven.lease,
     };
     let document = writer.finish(end).await?;
+    if document.shard.is_some() {
+        parts::publish_if_ended(&store, &document.run).await?;
+    }
     if let Some(error) = driven.error {
         return Err(error.context(format!("run {} is not whole", document.run)));
     }
@@ -208,6 +231,9 @@ async fn start(
     let holder = format!("process {} since {now}", std::process::id());
     let Some(document) = config.resume.take() else {
         let document = document(config, selected, name, now)?;
+        if document.shard.is_some() {
+            parts::join(&**store, &document).await?;
+        }
         let leases = RunPlace::of(&document).leases();
         let writer = RunWriter::start(Arc::clone(store), document, options).await?;
         return Ok(Started {
@@ -287,6 +313,8 @@ fn document(
     let mut document = RunDocument::new(name, program, started_at, source, target, schedule);
     (document.options, document.options_left_out) = resume::stored(&config.options);
     document.option_files = resume::file_hashes(&config.options)?;
+    document.shards = config.shard.map_or(0, Shard::count);
+    document.shard = config.shard.map(Shard::index);
     document.coverage = selected.coverage.as_ref().map(run_coverage);
     document.gates.judged_share_min = config.judged_share_min;
     document.gates.lag_max_us = config.timing.lag_max.map(micros);

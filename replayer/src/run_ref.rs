@@ -6,10 +6,10 @@ use anyhow::{Context as _, bail};
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
-use schema::run::RunDocument;
+use schema::run::{RunDocument, RunState};
 
 use crate::cli::RunRefArgs;
-use crate::run_store::document_path;
+use crate::run_store::{document_path, parts};
 use crate::store;
 
 /// Documents that are read at once when runs are listed.
@@ -87,7 +87,11 @@ fn split_folder(folder: &str) -> Option<(&str, &str)> {
 
 async fn read_document(store: &dyn ObjectStore, path: &Path) -> anyhow::Result<RunDocument> {
     let json = store.get(path).await?.bytes().await?;
-    RunDocument::from_json(&json).with_context(|| format!("read {path}"))
+    let document = RunDocument::from_json(&json).with_context(|| format!("read {path}"))?;
+    if document.state != RunState::Running {
+        return Ok(document);
+    }
+    parts::put_together(store, document).await
 }
 
 /// Every run of an archive, newest first; a document that cannot be read is an error beside its path.

@@ -11,6 +11,7 @@
 //! ([`state`]).
 
 mod encoder;
+pub(crate) mod parts;
 mod place;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Divergence,
-    DivergenceKind, Exchange, ExchangeId, ExchangeVerdict, Headers, Integrity, LedgerRow, Outcome,
-    Projection, Protocol, RecorderId, Replay, Request, Response, SegmentBuilder, SegmentDecoder,
-    SegmentKey, SegmentOptions, Step, TimeWindow, Timestamp, Vni,
+    DivergenceKind, Exchange, ExchangeId, ExchangeVerdict, Headers, InDoubt, Integrity, LedgerRow,
+    Outcome, Projection, Protocol, RecorderId, Replay, Request, Response, SegmentBuilder,
+    SegmentDecoder, SegmentKey, SegmentOptions, Step, TimeWindow, Timestamp, Vni,
 };
 
 /// Where one file of the golden ones lies, as it would in an archive.
@@ -40,6 +40,18 @@ fn format_1_0_window_is_read() {
 fn format_1_0_run_is_read() {
     let file = golden("run-1.0.parquet", || segment(run(), true));
     assert_eq!(decode(&file, TimeWindow::ALL), run());
+}
+
+#[test]
+fn format_1_5_run_is_read() {
+    let mut rows = run();
+    for (pass, row) in (0..).zip(&mut rows) {
+        let replay = row.replay.as_mut().unwrap();
+        replay.pass = pass;
+        replay.in_doubt = InDoubt::ALL.get(pass as usize).copied();
+    }
+    let file = golden("run-1.5.parquet", || segment(rows.clone(), true));
+    assert_eq!(decode(&file, TimeWindow::ALL), rows);
 }
 
 #[test]

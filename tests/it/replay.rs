@@ -8,6 +8,7 @@ mod outcomes;
 mod pacing;
 mod resume;
 mod schedule;
+mod shards;
 mod tls;
 mod wire;
 

@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Id, ValueEnum};
-use schema::SampleBy;
+use schema::{SampleBy, Timestamp};
 
 use crate::units::{Loop, Rate, Span, Speed};
 
@@ -40,6 +40,10 @@ pub struct PaceFlags {
         env = "REPLAYER_LOOP"
     )]
     pub repeat: Loop,
+
+    /// When the first request of the window is due: the same for all machines that replay one. Example: 2026-11-22T13:00:00Z
+    #[arg(long, value_name = "TIME", env = "REPLAYER_START_AT")]
+    pub start_at: Option<Timestamp>,
 
     /// What keeps its order
     #[arg(

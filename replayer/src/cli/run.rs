@@ -1,6 +1,7 @@
 //! `replayer run`.
 
 use clap::{Args, ValueEnum};
+use replayer_core::shard::Shard;
 
 use super::{ArchiveArgs, CorrelateArgs, FilterArgs, PaceArgs, TargetArgs, Typed, WindowArgs};
 use crate::units::Span;
@@ -21,6 +22,24 @@ pub struct RunArgs {
     pub filter: FilterArgs,
     #[command(flatten)]
     pub pace: PaceArgs,
+
+    /// Replay only this part of the sessions, as one of several machines: 0/4 to 3/4 of four. Needs --run, the same for all
+    #[arg(
+        long,
+        value_name = "I/N",
+        env = "REPLAYER_SHARD",
+        help_heading = "More than one machine"
+    )]
+    pub shard: Option<Shard>,
+
+    /// Number of machines; which of them this is comes from JOB_COMPLETION_INDEX or AWS_BATCH_JOB_ARRAY_INDEX
+    #[arg(
+        long,
+        value_name = "COUNT",
+        env = "REPLAYER_SHARDS",
+        help_heading = "More than one machine"
+    )]
+    pub shards: Option<u32>,
     #[command(flatten)]
     pub correlate: CorrelateArgs,
 
@@ -34,7 +53,13 @@ pub struct RunArgs {
     pub min_coverage: f64,
 
     /// Name of the run, its folder below runs/; made from the time if not given
-    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    #[arg(
+        long,
+        visible_alias = "run-id",
+        value_name = "NAME",
+        env = "REPLAYER_RUN",
+        help_heading = "Output"
+    )]
     pub run: Option<String>,
 
     /// Print JSON
@@ -49,6 +74,15 @@ pub struct RunArgs {
         help_heading = "Going on after a kill"
     )]
     pub resume: Option<String>,
+
+    /// Go on with the run --run if it was begun before, or begin it: what a job that may be started again wants
+    #[arg(
+        long,
+        requires = "run",
+        conflicts_with = "resume",
+        help_heading = "Going on after a kill"
+    )]
+    pub resume_if_begun: bool,
 
     /// Which requests are sent again that may have been sent when the run was killed; the others are skipped as in_doubt
     #[arg(

@@ -8,7 +8,7 @@ use governor::Quota;
 use replayer_core::order::Order;
 use replayer_core::pace::Pace;
 use replayer_core::scheduler::WhenBehind;
-use schema::SampleBy;
+use schema::{SampleBy, Timestamp};
 
 use crate::cli::{OrderArg, PaceFlags, WhenBehindArg};
 use crate::units::{Loop, Speed};
@@ -20,6 +20,8 @@ pub(crate) struct Timing {
     pub(crate) pace: Pace,
     /// How long the rate grows to its full height.
     pub(crate) ramp: Duration,
+    /// When the schedule begins; `None` for when the first exchange was read.
+    pub(crate) start_at: Option<Timestamp>,
     /// How often the window is replayed.
     pub(crate) passes: Passes,
     /// The rate that is never exceeded.
@@ -51,7 +53,8 @@ pub(crate) struct RateMax {
 }
 
 impl Timing {
-    pub(super) fn new(flags: PaceFlags) -> anyhow::Result<Self> {
+    /// Of one of `machines` that share a window.
+    pub(super) fn new(flags: PaceFlags, machines: u32) -> anyhow::Result<Self> {
         if flags.in_flight == 0 {
             bail!("--in-flight 0 would never send anything; give 1 or more");
         }
@@ -63,13 +66,14 @@ impl Timing {
         let timing = Self {
             pace,
             ramp: flags.ramp.map_or(Duration::ZERO, |ramp| ramp.0),
+            start_at: flags.start_at,
             passes: match flags.repeat {
                 Loop::Count(count) => Passes::Count(count),
                 Loop::For(span) => Passes::For(span),
             },
             rate_max: flags
                 .max_rate
-                .map(|rate| RateMax::new(rate.0))
+                .map(|rate| RateMax::new(rate.0, machines))
                 .transpose()?,
             order: order(flags.order, flags.session_key)?,
             when_behind: match flags.when_behind {
@@ -92,6 +96,7 @@ impl Timing {
             ("--loop DURATION", matches!(self.passes, Passes::For(_))),
             ("--when-behind skip", self.when_behind == WhenBehind::Skip),
             ("--max-lag", self.lag_max.is_some()),
+            ("--start-at", self.start_at.is_some()),
         ];
         for (flag, is_set) in flags {
             if is_set {
@@ -119,8 +124,10 @@ fn order(order: OrderArg, key: Option<SampleBy>) -> anyhow::Result<Order> {
 }
 
 impl RateMax {
-    fn new(per_second: f64) -> anyhow::Result<Self> {
-        let quota = Quota::with_period(Duration::from_secs_f64(1.0 / per_second))
+    /// Each of several machines keeps to its share.
+    fn new(per_second: f64, machines: u32) -> anyhow::Result<Self> {
+        let share = per_second / f64::from(machines);
+        let quota = Quota::with_period(Duration::from_secs_f64(1.0 / share))
             .with_context(|| format!("--max-rate {per_second}/s is too fast to be a limit"))?;
         // A millisecond's worth at once: finer than that no timer is asked to be.
         #[expect(
@@ -128,7 +135,7 @@ impl RateMax {
             clippy::cast_sign_loss,
             reason = "rates are at most 1e9"
         )]
-        let burst = NonZeroU32::new((per_second / 1_000.0) as u32).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new((share / 1_000.0) as u32).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
             per_second,
             quota: quota.allow_burst(burst),

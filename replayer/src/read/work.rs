@@ -183,15 +183,18 @@ impl Work {
             if keeps && self.is_over(&exchange) {
                 return Ok(More::No);
             }
-            self.read += 1;
             if !keeps {
-                self.filtered_out += 1;
+                let is_mine = self.is_mine(exchange.connection.id.0);
+                self.read += u64::from(is_mine);
+                self.filtered_out += u64::from(is_mine);
                 continue;
             }
             if let Some(wanted) = wanted {
                 *wanted -= 1;
             }
-            let planned = self.plan(exchange, position);
+            let (key, planned) = self.plan(exchange, position);
+            let is_mine = self.is_mine(key);
+            self.read += u64::from(is_mine);
             self.cursor = Cursor {
                 after: Some(position),
                 read: self.read,
@@ -199,7 +202,9 @@ impl Work {
                 sendable: self.sendable,
                 first: self.first,
             };
-            self.place(planned, position, filling);
+            if is_mine {
+                self.place(planned, position, filling);
+            }
         }
         Ok(More::Yes)
     }
@@ -238,6 +243,11 @@ impl Work {
         filling.add(planned, position);
     }
 
+    /// Whether this machine replays what has this key. Of what it does not, it knows the place in the schedule all the same.
+    fn is_mine(&self, key: u64) -> bool {
+        self.reading.shard.is_none_or(|shard| shard.has(key))
+    }
+
     /// When `exchange` was recorded, later by the window's length in each later pass.
     fn recorded_at(&self, exchange: &Exchange) -> Timestamp {
         let window = self.reading.source.window;
@@ -259,10 +269,11 @@ impl Work {
         due.is_some_and(|due| ramped(due, timing.ramp) >= span)
     }
 
-    fn plan(&mut self, exchange: Box<Exchange>, position: Position) -> Planned {
+    /// What becomes of `exchange`, with a hash of what keeps its order.
+    fn plan(&mut self, exchange: Box<Exchange>, position: Position) -> (u64, Planned) {
         let recorded_at = self.recorded_at(&exchange);
         // Asked of each, as an answer tells of its session whether its request can be replayed or not.
-        let place = self.places.of(&exchange, self.pass.into());
+        let (key, place) = self.places.keyed(&exchange, self.pass.into());
         let standing = Standing {
             pass: self.pass,
             in_doubt: None,
@@ -272,7 +283,7 @@ impl Work {
             let recorded = exchange.request.as_ref().ok_or(Skip::NoRequest)?;
             self.reading.permissions.check(recorded).map(|()| request)
         });
-        match request {
+        let planned = match request {
             Ok(request) => {
                 self.first.get_or_insert(recorded_at);
                 let index = self.sendable;
@@ -297,7 +308,8 @@ impl Work {
                 }))
             }
             Err(reason) => Planned::Skip(exchange, reason, standing),
-        }
+        };
+        (key, planned)
     }
 }
 

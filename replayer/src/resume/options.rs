@@ -16,13 +16,16 @@ type Options = BTreeMap<String, Vec<String>>;
 const SECRET: [&str; 3] = ["after", "before", "target-proof"];
 
 /// What says nothing of the run, or only of one process of it.
-const OF_A_PROCESS: [&str; 6] = [
+const OF_A_PROCESS: [&str; 9] = [
     "archive",
     "checkpoint",
     "json",
     "resume",
+    "resume-if-begun",
     "run",
     "send-again",
+    "shard",
+    "shards",
 ];
 
 /// What may lie elsewhere on another machine.

@@ -21,6 +21,13 @@ fn write_into(text: &mut String, document: &RunDocument) -> std::fmt::Result {
         document.run,
         document.state.as_str()
     )?;
+    if let Some(shard) = document.shard {
+        writeln!(
+            text,
+            "part        {shard} of {}; `replayer report` puts the run together",
+            document.shards
+        )?;
+    }
     writeln!(
         text,
         "read        {} = {} filtered out + {} planned + {} not reached",

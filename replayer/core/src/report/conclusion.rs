@@ -262,6 +262,15 @@ fn resumption_reasons(document: &RunDocument) -> Vec<String> {
         }
         reasons.push(reason);
     }
+    let mut found = document.parts.iter().map(|part| part.segments);
+    let first = found.next();
+    if found.any(|segments| Some(segments) != first) {
+        reasons.push(
+            "the machines that replayed the parts found different numbers of segments: the archive has grown meanwhile, \
+             and what came late may have been replayed in part"
+                .to_owned(),
+        );
+    }
     if totals.in_doubt > 0 {
         reasons.push(format!(
             "{} in doubt after a kill, which may have been sent and left no answer: {} sent again, {} not",
