@@ -4,11 +4,13 @@
 //! * `ls`: the same for people. `coverage`: what the ledger says about a window.
 //! * `check`: whether every segment is there and whole.
 //! * `swap`: lets segments take the place of others, seen once by every reader. `record`: what is written down of it.
+//! * `compact`: small segments become large ones, and what is one exchange becomes one row.
 //! * `expire`: what is old enough goes. `forget`: what a person asked to erase goes.
 //!
 //! Everything here works on a store that others write to and read from meanwhile.
 
 mod check;
+mod compact;
 mod coverage;
 mod expire;
 mod forget;
@@ -29,6 +31,8 @@ use crate::output;
 use crate::shutdown::Shutdown;
 use crate::spool::{SyncPolicy, WhenFull};
 use crate::store::{self, Archive};
+
+pub(crate) use record::{COMPACT, FORGET};
 
 /// What a command found, ready to be printed.
 #[derive(Debug)]
@@ -76,6 +80,7 @@ async fn run(command: ArchiveCommand) -> anyhow::Result<Found> {
         ArchiveCommand::Ls(args) => ls::run(&open(&args.place)?, &args).await,
         ArchiveCommand::Coverage(args) => coverage::run(&open(&args.place)?, &args.window).await,
         ArchiveCommand::Check(args) => check::run(&open(&args.place)?, &args).await,
+        ArchiveCommand::Compact(args) => compact::run(&open(&args.place)?, &args).await,
         ArchiveCommand::Expire(args) => expire::run(&open(&args.place)?, &args).await,
         ArchiveCommand::Forget(args) => {
             let archive = open(&args.place)?;

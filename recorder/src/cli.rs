@@ -17,8 +17,8 @@ use crate::spool::{SyncPolicy, WhenFull};
 use crate::units::{ByteSize, ParseUnitError, parse_address, parse_percent, parse_span};
 
 pub use archive::{
-    ArchiveCommand, CalendarArg, CheckArgs, CoverageArgs, ExpireArgs, FilterArgs, ForgetArgs,
-    LsArgs, PlaceArgs, WindowArgs,
+    ArchiveCommand, CalendarArg, CheckArgs, CompactArgs, CoverageArgs, ExpireArgs, FilterArgs,
+    ForgetArgs, LsArgs, PlaceArgs, WindowArgs,
 };
 pub use live::LiveArgs;
 pub use redact::RedactArgs;

@@ -6,6 +6,7 @@
 
 mod failure;
 mod probe;
+mod replaced;
 mod spooled;
 
 use std::collections::HashMap;
@@ -149,7 +150,15 @@ impl Uploader {
                 let other = before[index].clone();
                 bail!(self.conflict(&other));
             }
-            None => false,
+            None => {
+                if self.retry(|| self.is_replaced(table, key)).await? {
+                    bail!(
+                        "it was published before, and has been compacted since, so that the two cannot be compared: give \
+                         --recorder-id NAME to record the same captures again"
+                    );
+                }
+                false
+            }
         };
         match self.put_or_compare(path, bytes, there).await? {
             Placed::Put => Ok(true),

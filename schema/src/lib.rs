@@ -9,6 +9,7 @@
 //! * [`SegmentDecoder`]: byte ranges in, exchanges in time order out; it asks for what it needs and reads nothing itself.
 //! * [`SegmentKey`] and [`Table`]: where a segment lies, so that a window is found from a listing.
 //! * [`inspect`], [`verify`], [`SegmentNumbers`]: whether a file, and all of them, are what they should be.
+//! * [`merge`], [`TwinFinder`]: rows of many segments in the order of time, and which of them are one exchange.
 //! * [`swap`]: how segments take the place of others, seen once by every reader.
 //! * [`live`]: the stream that a running recorder serves.
 //! * [`LedgerRow`], [`Divergence`], [`RunDocument`]: what else an archive holds.
@@ -41,6 +42,7 @@ mod laws;
 mod ledger;
 pub mod live;
 mod maintenance;
+pub mod merge;
 mod metadata;
 mod numbers;
 mod pattern;
@@ -53,6 +55,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod time;
+mod twins;
 pub mod window;
 
 pub use builder::{Pushed, SealedSegment, SegmentBuilder, SegmentOptions};
@@ -80,3 +83,4 @@ pub use rewrite::{Rewritten, rewrite_segment};
 pub use run::RunDocument;
 pub use sample::{Sample, SampleBy, cookie, parse_share};
 pub use time::{ParseTimestampError, TimeWindow, Timestamp};
+pub use twins::{Joiner, TwinCounts, TwinFinder, Twins};

@@ -31,7 +31,7 @@ fn help_is_as_written_down() {
     check_help("recorder-listen.txt", &["listen", "--help"]);
     check_help("recorder-listen-short.txt", &["listen", "-h"]);
     check_help("recorder-archive.txt", &["archive", "--help"]);
-    for command in ["ls", "coverage", "check", "expire", "forget"] {
+    for command in ["ls", "coverage", "check", "compact", "expire", "forget"] {
         let file = format!("recorder-archive-{command}.txt");
         check_help(&file, &["archive", command, "--help"]);
     }

@@ -1,6 +1,7 @@
 //! `recorder archive …`: what an archive holds, how whole it is, and what keeps it.
 
 mod check;
+mod compact;
 mod coverage;
 mod expire;
 mod forget;

@@ -14,7 +14,7 @@ use schema::{SegmentKey, Table, TimeWindow, Timestamp};
 
 use crate::store::Archive;
 
-const HOUR: Duration = Duration::from_secs(3_600);
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 /// How often a folder is listed whose listing was made over a change, and the pause in between.
 const LISTINGS_MAX: u32 = 20;
 const LISTING_PAUSE: Duration = Duration::from_millis(100);

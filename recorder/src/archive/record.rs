@@ -16,8 +16,8 @@ use super::swap;
 use crate::store::Archive;
 
 /// What the recorder ids of segments begin with that took the place of others.
-pub(super) const COMPACT: &str = "compact-";
-pub(super) const FORGET: &str = "forget-";
+pub(crate) const COMPACT: &str = "compact-";
+pub(crate) const FORGET: &str = "forget-";
 /// How much of a segment's end is read at first.
 const TAIL_BYTES: u64 = 64 << 10;
 

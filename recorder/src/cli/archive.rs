@@ -9,7 +9,7 @@ use schema::window::{Calendar, Span};
 use schema::{ExchangeId, ParsePatternError, Pattern, StatusRange, Timestamp};
 
 use super::OutputArgs;
-use crate::units::parse_span;
+use crate::units::{ByteSize, parse_span};
 
 const CODES: &str = "\
 Exit codes:
@@ -26,6 +26,16 @@ Exit codes:
   0  every minute was recorded and nothing was lost
   1  the window has holes or losses, or no ledger
   2  failed; the message on standard error says what, where and what to do";
+
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  recorder archive compact --archive s3://traffic/production --last 1d
+  recorder archive compact --archive s3://traffic/production --window month --level 9 --segment-bytes 256MiB
+
+Exit codes:
+  0  done
+  1  some hours were left as they are; the output says which, and why
+  2  failed; what was compacted before stays";
 
 const EXPIRE_EXAMPLES: &str = "\
 Examples:
@@ -63,6 +73,13 @@ pub enum ArchiveCommand {
     #[command(after_help = CODES)]
     Check(CheckArgs),
 
+    /// Make large segments of the small ones of an hour, join halves that two recorders have, and keep once what was recorded twice
+    ///
+    /// New segments take the place of old ones so that the replayer and the recorder see each exchange once at any moment. What
+    /// other programs see for a moment, the format's specification says. Several machines can share a month by windows.
+    #[command(after_help = COMPACT_EXAMPLES)]
+    Compact(CompactArgs),
+
     /// Remove whole hours that are older than they need to be kept: exchanges, ledger and, if wanted, runs
     ///
     /// What went is written down in `maintenance/`, so that `check` does not miss it.
@@ -85,6 +102,7 @@ impl ArchiveCommand {
             Self::Ls(args) => &args.output,
             Self::Coverage(args) => &args.output,
             Self::Check(args) => &args.output,
+            Self::Compact(args) => &args.output,
             Self::Expire(args) => &args.output,
             Self::Forget(args) => &args.output,
         }
@@ -133,6 +151,51 @@ pub struct CheckArgs {
     /// Which part of it; without, all.
     #[command(flatten)]
     pub window: WindowArgs,
+    /// What is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What `recorder archive compact` takes.
+#[derive(Args, Clone, Debug)]
+pub struct CompactArgs {
+    /// Which archive.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Which part of it, in whole hours; without, all.
+    #[command(flatten)]
+    pub window: WindowArgs,
+
+    /// How large segments become, at most. Memory is about three times as much
+    #[arg(
+        long,
+        value_name = "BYTES",
+        help_heading = "Compaction",
+        default_value = "128MiB"
+    )]
+    pub segment_bytes: ByteSize,
+
+    /// zstd level of the new segments, 1 (fast) to 22 (small)
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        help_heading = "Compaction",
+        default_value_t = 3
+    )]
+    pub level: i32,
+
+    /// Leave hours alone that were over less than this ago, by this machine's clock: recorders may still publish into them
+    #[arg(long, value_name = "DURATION", help_heading = "Compaction", default_value = "2h", value_parser = parse_span)]
+    pub min_age: Duration,
+
+    /// How long a change of segments that another command began is left alone before it is finished for it
+    #[arg(long, value_name = "DURATION", help_heading = "Compaction", default_value = "10m", value_parser = parse_span)]
+    pub lease: Duration,
+
+    /// Only say how many segments would give way to how many
+    #[arg(long, help_heading = "Compaction")]
+    pub dry_run: bool,
+
     /// What is printed.
     #[command(flatten)]
     pub output: OutputArgs,

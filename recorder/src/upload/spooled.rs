@@ -85,6 +85,13 @@ impl Uploader {
             .with_context(|| format!("cannot read `{}`", file.display()))?
             .into();
         let publish = || format!("cannot publish segment {path} to {}", self.archive.place);
+        let replaced = self.retry(|| self.is_replaced(&segment.table, &segment.key));
+        if replaced.await.with_context(publish)? {
+            // The last life of this recorder published it and did not live to remove it here.
+            self.count(&segment.table, bytes.len(), false);
+            shelf.remove(segment)?;
+            return Ok(true);
+        }
         let placed = self.put_or_compare(&path, &bytes, false);
         match placed.await.with_context(publish)? {
             Placed::Put => self.count(&segment.table, bytes.len(), true),

@@ -34,7 +34,6 @@ pub mod ledger;
 mod limits;
 mod line_diff;
 pub mod location;
-pub mod merge;
 pub mod noise;
 pub mod order;
 pub mod pace;
@@ -55,4 +54,4 @@ pub mod verdict;
 
 pub use limits::Limits;
 // What the recorder asks of an archive too.
-pub use schema::{coverage, filter, window};
+pub use schema::{coverage, filter, merge, window};

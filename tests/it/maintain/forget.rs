@@ -30,12 +30,12 @@ fn matches_go_from_recordings_and_the_rest_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = record_with(
         folder.path(),
-        &traffic(1_000),
+        &traffic(400),
         "gw-1",
         &["--segment-bytes", "64KiB"],
     );
     let before = read_archive(&path);
-    let victim = path_of(&before[500]).to_owned();
+    let victim = path_of(&before[200]).to_owned();
     let files = files_below(&path);
     let flags = ["forget", "--path", &victim, "--reason", "ticket 7"];
 

@@ -39,16 +39,19 @@ impl Slot {
         }
     }
 
-    /// Where the only message of a one-sided exchange lies.
+    /// Where the only message of a one-sided exchange lies; only of one that ended as it should, because that is not said otherwise.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the low 32 bits of a place are the sequence number"
     )]
     fn tcp(&self) -> Option<TcpSpan> {
+        let [client, server] = &self.parts;
         let (place, end) = match (&self.exchange.request, self.answer) {
             _ if self.exchange.stream_id.is_some() => return None,
-            (Some(_), None) => (self.place, self.end.unwrap_or(self.place.offset)),
-            (None, Some((place, end))) => (place, end),
+            (Some(_), None) if !client.broken => {
+                (self.place, self.end.unwrap_or(self.place.offset))
+            }
+            (None, Some((place, end))) if !server.broken => (place, end),
             _ => return None,
         };
         Some(TcpSpan {

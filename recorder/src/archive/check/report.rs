@@ -83,7 +83,7 @@ impl Kind {
                  each row once, and other programs may count some twice"
             }
             Self::Duplicates => {
-                "the same traffic was recorded twice: remove the segments of one recording"
+                "the same traffic was recorded twice: `recorder archive compact` keeps one row where all else is the same"
             }
         }
     }

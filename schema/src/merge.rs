@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use schema::{Exchange, ExchangeId, Timestamp};
+use crate::{Exchange, ExchangeId, Timestamp};
 
 /// What the driver has to do.
 #[derive(Debug, PartialEq)]

@@ -1,7 +1,16 @@
-use schema::Exchange;
-
 use super::{Merge, Step};
-use crate::testing::{at, exchange};
+use crate::{ConnectionId, Exchange, Timestamp};
+
+fn at(millis: u64) -> Timestamp {
+    crate::testing::at(millis * 1_000)
+}
+
+/// An exchange of a connection, so many milliseconds later.
+fn exchange(connection: u64, index: u32, millis: u64) -> Exchange {
+    let mut exchange = crate::testing::exchange(u64::from(index), millis * 1_000);
+    std::sync::Arc::make_mut(&mut exchange.connection).id = ConnectionId(connection);
+    exchange
+}
 
 /// Merges sources that give two exchanges a batch; says what was asked for, in order.
 fn merge(sources: &[&[u64]]) -> (Vec<u64>, Vec<String>) {
