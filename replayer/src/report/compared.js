@@ -6,7 +6,7 @@ const num = (n) => n.toLocaleString('en');
 const ms = (us) => us >= 1e6 ? (us / 1e6).toFixed(2) + ' s' : (us / 1e3).toFixed(1) + ' ms';
 const verdictWord = doc.verdict.replaceAll('_', ' ');
 const svg = (tag, attributes) => { const e = document.createElementNS('http://www.w3.org/2000/svg', tag); for (const k in attributes) e.setAttribute(k, attributes[k]); return e; };
-const row = (table, cells, head) => { const tr = el('tr'); for (const c of cells) { const td = el(head ? 'th' : 'td'); if (c instanceof Node) td.append(c); else td.textContent = c; if (typeof c === 'string' && /^[+−-]?[\d.,]+( (ms|s|%))?$/.test(c)) td.className = 'n'; tr.append(td); } table.append(tr); };
+const row = (table, cells, head) => { const tr = el('tr'); for (const c of cells) { const td = el(head ? 'th' : 'td'); if (c instanceof Node) td.append(c); else td.textContent = c; if (typeof c === 'string' && /^[+−-]?[\d.,]+( (ms|s|%))?$/.test(c)) { td.className = 'n'; const above = table.rows[0]?.cells[tr.cells.length]; if (above) above.className = 'n'; } tr.append(td); } table.append(tr); };
 
 // Head
 $('id').textContent = doc.comparison;
