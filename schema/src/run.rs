@@ -6,6 +6,7 @@
 
 mod correlation;
 mod report;
+mod rewriting;
 pub(crate) mod text;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use report::{
     Quantile, ReasonCount, RunReport, ScheduleReport, TimeBucket, Timeline,
 };
 pub use report::{DivergenceGroup, GroupExample};
+pub use rewriting::{AppliedRewrite, RunRewriting};
 
 /// The version of the document that this code writes; a reader refuses documents of a newer one.
 pub const RUN_FORMAT: u32 = 1;
@@ -78,6 +80,9 @@ pub struct RunDocument {
     /// What became of every exchange.
     #[serde(default)]
     pub totals: RunTotals,
+    /// How requests were changed by rules; null while the run runs, and where there were none.
+    #[serde(default)]
+    pub rewriting: Option<RunRewriting>,
     /// Which values of answers went into later requests; null while the run runs, and where none were to.
     #[serde(default)]
     pub correlation: Option<RunCorrelation>,
@@ -120,6 +125,7 @@ impl RunDocument {
             coverage: None,
             gates: RunGates::default(),
             totals: RunTotals::default(),
+            rewriting: None,
             correlation: None,
             conclusion: None,
             report: RunReport::default(),

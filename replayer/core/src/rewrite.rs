@@ -12,9 +12,24 @@
 //! 5. `X-Reprise-Run` and `X-Reprise-Exchange` say what replays which exchange, so that a target can tell, and find, it.
 //! 6. The target is the path prefix of the target's URL, followed by the recorded path and query, byte for byte.
 
+pub(crate) mod body;
+mod field;
+mod file;
+mod jwt;
+mod rules;
+mod shift;
+
 use std::fmt;
 
 use schema::{Completeness, Exchange, Headers, Protocol, Request};
+
+pub use field::{Field, ParseFieldError};
+pub use file::{RewriteFileError, parse_rewrite_file};
+pub use jwt::{JwtKey, JwtKeyError};
+pub use rules::{
+    Action, ParseRewriteError, Resigned, RewriteRule, Rewriting, Secret, When, put_resigned,
+};
+pub use shift::{Shift, Which};
 
 /// The field that names the run.
 pub const REPRISE_RUN: &str = "X-Reprise-Run";
@@ -183,27 +198,27 @@ fn headers(exchange: &Exchange, request: &Request, rules: &Rewrite) -> Headers {
     let mut headers =
         Headers::with_capacity(request.headers.len() + 4, request.headers.memory() + 128);
     for (name, value) in request.headers.iter() {
-        match Field::of(name) {
-            Field::Host => match (&rules.host, host_due.take()) {
+        match Kind::of(name) {
+            Kind::Host => match (&rules.host, host_due.take()) {
                 (HostPolicy::Recorded, _) => headers.push(name, value),
                 (HostPolicy::Fixed(_), Some(host)) => headers.push(name, host),
                 (HostPolicy::Fixed(_), None) => {}
             },
-            Field::ContentLength if chunked => {}
-            Field::TransferEncoding if chunked => headers.push(name, value),
-            field @ (Field::ContentLength | Field::TransferEncoding) => {
+            Kind::ContentLength if chunked => {}
+            Kind::TransferEncoding if chunked => headers.push(name, value),
+            field @ (Kind::ContentLength | Kind::TransferEncoding) => {
                 // A recorded length of 0 is sent again; a field that is there twice is sent once.
                 if std::mem::take(&mut length_due) || headers.get("content-length").is_none() {
-                    let recorded = matches!(field, Field::ContentLength);
+                    let recorded = matches!(field, Kind::ContentLength);
                     let name = if recorded { name } else { "Content-Length" };
                     headers.push(name, &body_bytes.to_string());
                 }
             }
-            Field::Connection => {
+            Kind::Connection => {
                 let options: Vec<&str> = value
                     .split(',')
                     .map(str::trim)
-                    .filter(|option| !matches!(Field::of(option), Field::Upgrade))
+                    .filter(|option| !matches!(Kind::of(option), Kind::Upgrade))
                     .collect();
                 if options.len() == value.split(',').count() {
                     headers.push(name, value);
@@ -211,10 +226,10 @@ fn headers(exchange: &Exchange, request: &Request, rules: &Rewrite) -> Headers {
                     headers.push(name, &options.join(", "));
                 }
             }
-            Field::Upgrade => {}
+            Kind::Upgrade => {}
             // Those of a replay that was recorded.
-            Field::Reprise if rules.run.is_some() => {}
-            Field::Reprise | Field::Other => headers.push(name, value),
+            Kind::Reprise if rules.run.is_some() => {}
+            Kind::Reprise | Kind::Other => headers.push(name, value),
         }
     }
     if length_due {
@@ -228,7 +243,7 @@ fn headers(exchange: &Exchange, request: &Request, rules: &Rewrite) -> Headers {
 }
 
 /// A field that is not simply copied.
-enum Field {
+enum Kind {
     Connection,
     ContentLength,
     Host,
@@ -238,7 +253,7 @@ enum Field {
     Other,
 }
 
-impl Field {
+impl Kind {
     fn of(name: &str) -> Self {
         // By length first: most fields are settled without comparing text.
         match name.len() {

@@ -8,13 +8,14 @@ mod whole;
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-use schema::{Headers, Request, decode_content, encode_content};
+use schema::{Headers, Request};
 
-use super::forms::{Form, json_escaped, percent_encoded};
+use super::forms::{Form, json_escaped};
 use super::store::{Known, Space, Store};
 use super::tally::Tally;
 use super::{Missed, Place, Scope};
+use crate::percent::percent_encoded;
+use crate::rewrite::body::{self, BodyError};
 
 /// Fields that say where a message ends, what it is and where it goes, and those that a replay adds.
 const KEPT_HEADERS: [&str; 15] = [
@@ -34,9 +35,6 @@ const KEPT_HEADERS: [&str; 15] = [
     "user-agent",
     "x-reprise-exchange",
 ];
-/// Digests of a body: of one that was changed they are wrong.
-const DIGEST_HEADERS: [&str; 4] = ["content-md5", "digest", "content-digest", "repr-digest"];
-
 /// One request under way.
 pub(super) struct Applying<'a> {
     pub(super) store: &'a mut Store,
@@ -107,33 +105,21 @@ impl Applying<'_> {
         if request.body.bytes.is_empty() {
             return false;
         }
-        match self.new_body(request) {
-            Ok(None) => false,
-            Ok(Some(new)) => {
-                set_body(request, new);
-                true
-            }
-            Err(missed) => {
-                self.tally.miss(missed);
-                false
-            }
-        }
+        let new = self.new_body(request);
+        let changed = new.and_then(|new| match new {
+            None => Ok(false),
+            Some(new) => body::replace(request, new)
+                .map(|()| true)
+                .map_err(Missed::from),
+        });
+        changed.unwrap_or_else(|missed| {
+            self.tally.miss(missed);
+            false
+        })
     }
 
     fn new_body(&mut self, request: &Request) -> Result<Option<Vec<u8>>, Missed> {
-        let codings: Vec<&str> = request.headers.get_all("content-encoding").collect();
-        let codings = codings.join(",");
-        let body = &request.body.bytes;
-        if body.len() > self.body_bytes_max {
-            return Err(Missed::RequestBodyTooLarge);
-        }
-        let plain: Cow<'_, [u8]> = if codings.is_empty() {
-            (&body[..]).into()
-        } else {
-            decode_content(&codings, body, self.body_bytes_max)
-                .map_err(|_| Missed::RequestBodyUnreadable)?
-                .into()
-        };
+        let plain = body::plain(request, self.body_bytes_max)?;
         let media = Media::of(request.headers.get("content-type"), &plain);
         let place = match media {
             Media::Json => Place::Json,
@@ -141,19 +127,11 @@ impl Applying<'_> {
             Media::Text | Media::Binary => Place::Body,
         };
         let edits = self.edits(&plain, place);
-        if edits.is_empty() {
-            return Ok(None);
-        }
         let keeps_length = |edit: &Edit| edit.with.len() == edit.end - edit.start;
         if media == Media::Binary && !edits.iter().all(keeps_length) {
             return Err(Missed::RequestBodyBinary);
         }
-        let new = spliced(&plain, edits);
-        if codings.is_empty() {
-            return Ok(Some(new));
-        }
-        let coded = encode_content(&codings, &new);
-        coded.map(Some).map_err(|_| Missed::RequestBodyUnreadable)
+        Ok((!edits.is_empty()).then(|| spliced(&plain, edits)))
     }
 
     /// The text with everything known replaced; `None` if nothing is.
@@ -281,20 +259,13 @@ impl Media {
     }
 }
 
-/// Puts a body in, and makes true what the head says of it.
-fn set_body(request: &mut Request, body: Vec<u8>) {
-    request.body.wire_bytes = body.len() as u64;
-    let length = body.len().to_string();
-    request.body.bytes = Bytes::from(body);
-    let mut headers = Headers::with_capacity(request.headers.len(), request.headers.memory());
-    for (name, value) in request.headers.iter() {
-        if is_one_of(name, &DIGEST_HEADERS) {
-            continue;
+impl From<BodyError> for Missed {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::RequestBodyTooLarge,
+            BodyError::Unreadable => Self::RequestBodyUnreadable,
         }
-        let is_length = name.eq_ignore_ascii_case("content-length");
-        headers.push(name, if is_length { &length } else { value });
     }
-    request.headers = headers;
 }
 
 fn is_one_of(name: &str, names: &[&str]) -> bool {

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use schema::Pattern;
 
 use super::Place;
+use crate::pointer::{Part, pattern, pointer};
 
 /// A value of answers that is learned, and where it may be put.
 #[derive(Clone, Debug)]
@@ -32,15 +33,6 @@ pub(super) enum RuleSource {
     Html(Pattern),
     /// Values of a JSON body.
     Json(Vec<Part>),
-}
-
-/// A part of a JSON pointer.
-#[derive(Clone, Debug)]
-pub(super) enum Part {
-    /// One name or index.
-    One(Pattern),
-    /// Any number of them.
-    Any,
 }
 
 /// A set of places.
@@ -118,56 +110,6 @@ fn parse_places(text: &str) -> Result<Places, String> {
         })
     });
     bits.sum::<Result<u8, String>>().map(Places)
-}
-
-/// A name in any case; brackets are themselves, because names of fields hold them.
-fn pattern(glob: &str) -> Result<Pattern, String> {
-    let escaped: String = glob
-        .chars()
-        .map(|c| match c {
-            '[' => "[[]".to_owned(),
-            ']' => "[]]".to_owned(),
-            _ => c.to_string(),
-        })
-        .collect();
-    Pattern::host(&escaped).map_err(|error| error.to_string())
-}
-
-/// A JSON pointer (RFC 6901) whose parts may be globs, and `**` for any number of parts.
-pub(super) fn pointer(text: &str) -> Result<Vec<Part>, String> {
-    let parts = text
-        .strip_prefix('/')
-        .ok_or("a pointer begins with /, such as /token or /**/id")?
-        .split('/')
-        .map(|part| match part {
-            "**" => Ok(Part::Any),
-            _ => pattern(&part.replace("~1", "/").replace("~0", "~")).map(Part::One),
-        });
-    parts.collect()
-}
-
-/// A step into a JSON value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step<'a> {
-    Name(&'a str),
-    Index(usize),
-}
-
-/// Whether a pointer names the value at `path`.
-pub(super) fn names(parts: &[Part], path: &[Step<'_>]) -> bool {
-    match (parts.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((Part::Any, rest)), None) => names(rest, path),
-        (Some((Part::Any, rest)), Some((_, below))) => names(rest, path) || names(parts, below),
-        (Some((Part::One(glob), rest)), Some((step, below))) => {
-            let matches = match step {
-                Step::Name(name) => glob.matches(name),
-                Step::Index(index) => glob.matches(&index.to_string()),
-            };
-            matches && names(rest, below)
-        }
-        (None, Some(_)) | (Some((Part::One(_), _)), None) => false,
-    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::Scope;
 use super::extract::{Pair, Reach};
-use super::forms::{Form, percent_decoded};
+use super::forms::Form;
 use super::rule::Places;
 use super::shape::PARTICULAR_BYTES_MIN;
 use crate::Limits;
+use crate::percent::percent_decoded;
 
 /// A value's bytes, and which values it may be mistaken for.
 type Key = u128;

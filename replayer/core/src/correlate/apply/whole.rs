@@ -1,8 +1,9 @@
 //! Values that are the whole of something: of a segment, a parameter, a cookie, a field, a JSON value.
 
-use super::super::forms::{json_escaped, percent_decoded, percent_encoded};
+use super::super::forms::json_escaped;
 use super::super::store::Space;
 use super::{Applying, Edit, Place};
+use crate::percent::{percent_decoded, percent_encoded};
 
 impl Applying<'_> {
     /// What is to be replaced as a whole, in order.

@@ -2,11 +2,12 @@
 
 use rustc_hash::FxHashSet;
 
-use super::super::rule::{RuleSource, Step, names};
+use super::super::rule::RuleSource;
 use super::super::{CorrelationRule, Missed};
 use super::{Candidates, Extraction};
 use crate::compare::Json;
 use crate::endpoint::placeholder;
+use crate::pointer::{Step, names};
 
 /// Longest name that is shown; a longer one may be data.
 const NAME_BYTES_MAX: usize = 40;
