@@ -3,6 +3,7 @@
 mod compare;
 mod correlation;
 mod policy;
+mod rewriting;
 mod timing;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use replayer_core::checkpoint::SendAgain;
 use replayer_core::correlate::Correlation;
 use replayer_core::filter::Filter;
 use replayer_core::permission::Permissions;
-use replayer_core::rewrite::{HostPolicy, Rewrite};
+use replayer_core::rewrite::{HostPolicy, Rewrite, Rewriting};
 use replayer_core::shard::Shard;
 use replayer_core::window::{Calendar, Span};
 use schema::run::RunDocument;
@@ -80,6 +81,8 @@ pub(crate) struct RunConfig {
     pub(crate) hooks: Hooks,
     /// How requests are changed.
     pub(crate) rewrite: Rewrite,
+    /// And how by the user's rules.
+    pub(crate) rewriting: Rewriting,
     /// Which values of answers go into later requests; `None` for none.
     pub(crate) correlation: Option<Correlation>,
     /// Whether requests carry the names of run and exchange.
@@ -163,6 +166,7 @@ impl TryFrom<RunArgs> for RunConfig {
                 after: args.target.after,
             },
             rewrite,
+            rewriting: rewriting::rewriting(&args.rewrite)?,
             correlation: correlation::correlation(&args.correlate.correlate)?,
             reprise_headers: !args.target.no_reprise_headers,
             timing: Timing::new(args.pace.0, shard.map_or(1, Shard::count))?,

@@ -239,6 +239,7 @@ impl Driver {
                         recorded: item.recorded,
                         request: item.request,
                         scope: item.scope,
+                        resigned: item.resigned,
                         due,
                         order_wait,
                         fresh,

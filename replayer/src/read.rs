@@ -14,9 +14,10 @@ use replayer_core::checkpoint::{Position, Resumption, SendAgain};
 use replayer_core::correlate::Scope;
 use replayer_core::filter::Filter;
 use replayer_core::permission::Permissions;
-use replayer_core::rewrite::{Rewrite, Skip};
+use replayer_core::rewrite::{Resigned, Rewrite, Rewriting, Skip};
 use replayer_core::scheduler::Place;
 use replayer_core::shard::Shard;
+use schema::run::RunRewriting;
 use schema::{Exchange, InDoubt, Request, Timestamp};
 use tokio::sync::mpsc;
 
@@ -65,6 +66,8 @@ pub(crate) struct Ready {
     pub(crate) place: Place,
     /// Whose answers it sees.
     pub(crate) scope: Scope,
+    /// Recorded tokens that have been signed anew.
+    pub(crate) resigned: Vec<Resigned>,
     /// About how many bytes of memory both hold.
     pub(crate) memory_bytes: usize,
 }
@@ -80,6 +83,10 @@ pub(crate) struct Reading {
     pub(crate) permissions: Permissions,
     /// How requests are changed.
     pub(crate) rules: Rewrite,
+    /// And how by the user's rules.
+    pub(crate) rewriting: Rewriting,
+    /// When the run began.
+    pub(crate) started_at: Timestamp,
     /// When they are due, and in which order.
     pub(crate) timing: Timing,
     /// Which part of the window is meant.
@@ -100,7 +107,7 @@ pub(crate) struct Resume {
 }
 
 /// What the reader counted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ReadTotals {
     /// Exchanges of the window.
     pub(crate) read: u64,
@@ -108,6 +115,8 @@ pub(crate) struct ReadTotals {
     pub(crate) filtered_out: u64,
     /// Of the exchanges that were stored and not counted yet: sent, failed and skipped ones.
     pub(crate) recovered: [u64; 3],
+    /// What the user's rules did.
+    pub(crate) rewriting: Option<RunRewriting>,
 }
 
 /// Planned exchanges, in time order.

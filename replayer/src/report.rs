@@ -7,6 +7,7 @@ mod chart;
 mod compared;
 pub(crate) mod correlated;
 mod html;
+pub(crate) mod rewritten;
 #[cfg(test)]
 mod sample;
 mod terminal;

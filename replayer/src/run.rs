@@ -133,6 +133,7 @@ async fn send(
     let store = Arc::clone(&selected.store);
     let Started {
         writer,
+        started_at,
         leases,
         resume,
         before,
@@ -148,6 +149,8 @@ async fn send(
         filter: config.selection.filter,
         permissions: config.permissions,
         rules: config.rewrite,
+        rewriting: config.rewriting,
+        started_at,
         timing: config.timing.clone(),
         shard: config.shard,
         resume,
@@ -183,6 +186,7 @@ async fn send(
         read: totals.read,
         filtered_out: totals.filtered_out,
         held_back: driven.counts.held_back,
+        rewriting: totals.rewriting,
         correlation: shared.correlated.as_ref().map(Correlated::report),
         lease: driven.lease,
     };
@@ -210,6 +214,8 @@ async fn send(
 /// A run that has begun, or goes on.
 struct Started {
     writer: RunWriter,
+    /// When it was begun first.
+    started_at: Timestamp,
     leases: Leases,
     resume: Option<Resume>,
     /// What had ended before: sent, failed, skipped.
@@ -238,6 +244,7 @@ async fn start(
         let writer = RunWriter::start(Arc::clone(store), document, options).await?;
         return Ok(Started {
             writer,
+            started_at: now,
             leases: Leases::take(Arc::clone(store), leases, holder, None).await?,
             resume: None,
             before: [0; 3],
@@ -248,6 +255,7 @@ async fn start(
     let before = checkpoint.map_or([0; 3], |checkpoint| checkpoint.report.outcomes().into());
     let (document, begun) = (found.document, found.begun);
     Ok(Started {
+        started_at: document.started_at,
         writer: RunWriter::resume(Arc::clone(store), document, options, begun).await?,
         leases: found.leases,
         resume: Some(found.resume),

@@ -27,7 +27,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::
 use replayer_core::checkpoint::PlannedBatch;
 use replayer_core::compare::Rules;
 use replayer_core::report;
-use schema::run::{RunCorrelation, RunDocument, RunState};
+use schema::run::{RunCorrelation, RunDocument, RunRewriting, RunState};
 use schema::{Exchange, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -101,6 +101,8 @@ pub struct RunEnd {
     pub filtered_out: u64,
     /// Those that were late because too many were in flight, since the run was begun or went on.
     pub held_back: u64,
+    /// What the user's rules changed in requests.
+    pub rewriting: Option<RunRewriting>,
     /// What was learned from answers and used in requests.
     pub correlation: Option<RunCorrelation>,
     /// The last lease: everything that was sent under it has ended.
@@ -353,6 +355,7 @@ impl RunWriter {
                 }
                 document.state = end.state;
                 document.report.schedule.held_back += end.held_back;
+                document.rewriting = end.rewriting;
                 document.correlation = end.correlation;
                 report.write_into(&mut document, end.read, end.filtered_out);
                 document.conclusion = Some(report::conclude(&document));

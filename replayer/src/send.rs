@@ -28,6 +28,7 @@ use anyhow::bail;
 use replayer_core::Limits;
 use replayer_core::correlate::Scope;
 use replayer_core::h1::NotSendable;
+use replayer_core::rewrite::{Resigned, put_resigned};
 use schema::{Completeness, Exchange, Outcome, Protocol, Replay, Request, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
@@ -55,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) request: Request,
     /// Whose answers it sees.
     pub(crate) scope: Scope,
+    /// Recorded tokens that have been signed anew, for where no answer gave others.
+    pub(crate) resigned: Vec<Resigned>,
     /// When it was due.
     pub(crate) due: Timestamp,
     /// How long it waited past that for its predecessor's answer.
@@ -258,6 +261,7 @@ pub(crate) async fn run_lane(
         if let Some(correlated) = &shared.correlated {
             correlated.apply(&mut job);
         }
+        put_resigned(&mut job.request, &job.resigned);
         let mut attempt = Attempt::default();
         if job.fresh {
             connection = direct::Connection::default();

@@ -7,6 +7,7 @@ mod http2;
 mod outcomes;
 mod pacing;
 mod resume;
+mod rewrite;
 mod schedule;
 mod shards;
 mod tls;

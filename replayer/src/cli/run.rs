@@ -3,7 +3,9 @@
 use clap::{Args, ValueEnum};
 use replayer_core::shard::Shard;
 
-use super::{ArchiveArgs, CorrelateArgs, FilterArgs, PaceArgs, TargetArgs, Typed, WindowArgs};
+use super::{
+    ArchiveArgs, CorrelateArgs, FilterArgs, PaceArgs, RewriteArgs, TargetArgs, Typed, WindowArgs,
+};
 use crate::units::Span;
 
 /// `replayer run`.
@@ -40,6 +42,8 @@ pub struct RunArgs {
         help_heading = "More than one machine"
     )]
     pub shards: Option<u32>,
+    #[command(flatten)]
+    pub rewrite: RewriteArgs,
     #[command(flatten)]
     pub correlate: CorrelateArgs,
 

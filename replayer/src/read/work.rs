@@ -1,10 +1,11 @@
 //! The reader at work: what is read becomes what is planned.
 
+use chrono::TimeDelta;
 use replayer_core::checkpoint::{Cursor, PlannedBatch, Position, Status};
 use replayer_core::correlate::Scope;
 use replayer_core::order::{Order, Places};
 use replayer_core::pace::ramped;
-use replayer_core::rewrite::{Skip, rewrite};
+use replayer_core::rewrite::{Resigned, Shift, Skip, rewrite};
 use schema::{Exchange, InDoubt, Outcome, Request, Timestamp};
 use tokio::sync::mpsc;
 
@@ -87,6 +88,7 @@ impl Work {
             read: self.read,
             filtered_out: self.filtered_out,
             recovered: self.recovered,
+            rewriting: self.reading.rewriting.report(),
         }
     }
 
@@ -284,8 +286,9 @@ impl Work {
             self.reading.permissions.check(recorded).map(|()| request)
         });
         let planned = match request {
-            Ok(request) => {
-                self.first.get_or_insert(recorded_at);
+            Ok(mut request) => {
+                let first = *self.first.get_or_insert(recorded_at);
+                let resigned = self.change(&mut request, &exchange, first);
                 let index = self.sendable;
                 self.sendable += 1;
                 let pass = u64::from(self.pass);
@@ -305,11 +308,37 @@ impl Work {
                     position,
                     standing,
                     place,
+                    resigned,
                 }))
             }
             Err(reason) => Planned::Skip(exchange, reason, standing),
         };
         (key, planned)
+    }
+
+    /// Changes a request by the user's rules.
+    fn change(
+        &mut self,
+        request: &mut Request,
+        exchange: &Exchange,
+        first: Timestamp,
+    ) -> Vec<Resigned> {
+        let reading = &mut self.reading;
+        if reading.rewriting.is_empty() {
+            return Vec::new();
+        }
+        let window = reading.source.window;
+        let passes = i32::try_from(self.pass).unwrap_or(i32::MAX);
+        let length = TimeDelta::microseconds(window.end.as_micros() - window.start.as_micros());
+        // As far as the run is from the recording: the schedule's beginning, and whole windows in later passes.
+        let shift = Shift {
+            window,
+            by: TimeDelta::microseconds(reading.started_at.as_micros() - first.as_micros())
+                + length * passes,
+            recorded: exchange.start(),
+        };
+        let prefix = &reading.rules.path_prefix;
+        reading.rewriting.apply(request, exchange, prefix, &shift)
     }
 }
 

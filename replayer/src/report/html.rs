@@ -53,6 +53,7 @@ pub(super) fn page(document: &RunDocument, archive: &str) -> String {
     sections::trouble(document, &mut page);
     page.push_str("</div>\n</div>\n");
     sections::latency_by_endpoint(document, &mut page);
+    super::rewritten::section(document, &mut page);
     super::correlated::section(document, &mut page);
     sections::not_compared(document, &mut page);
     let _ = write!(

@@ -29,6 +29,7 @@ pub(crate) fn summary(document: &RunDocument, archive: &str, style: Style) -> St
     head(document, archive, style, &mut text);
     reasons(document, style, &mut text);
     endpoints(document, style, &mut text);
+    rewritten(document, style, &mut text);
     correlated(document, style, &mut text);
     not_compared(document, style, &mut text);
     text
@@ -232,6 +233,18 @@ fn group_line(group: &DivergenceGroup, style: Style) -> String {
         lines.push('\n');
     }
     lines
+}
+
+fn rewritten(document: &RunDocument, style: Style, text: &mut String) {
+    let Some(rewriting) = &document.rewriting else {
+        return;
+    };
+    text.push('\n');
+    text.push_str(&style.paint(Colour::Strong, "Requests changed by rules"));
+    text.push('\n');
+    for line in super::rewritten::lines(rewriting) {
+        let _ = writeln!(text, "- {line}");
+    }
 }
 
 fn correlated(document: &RunDocument, style: Style, text: &mut String) {

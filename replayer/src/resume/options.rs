@@ -29,10 +29,10 @@ const OF_A_PROCESS: [&str; 9] = [
 ];
 
 /// What may lie elsewhere on another machine.
-const OF_A_MACHINE: [&str; 3] = ["ca-file", "client-cert", "client-key"];
+const OF_A_MACHINE: [&str; 4] = ["ca-file", "client-cert", "client-key", "jwt-key"];
 
 /// Files whose content says what is sent.
-const FILES: [&str; 1] = ["policy"];
+const FILES: [&str; 2] = ["policy", "rewrite-file"];
 
 /// What of `options` is stored with the run, and the names of the flags that are not, because they may hold secrets.
 pub(crate) fn stored(options: &Options) -> (Options, Vec<String>) {

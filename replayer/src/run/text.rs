@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use schema::run::{Percentiles, ReasonCount, RunCorrelation, RunDocument};
 
-use crate::report::correlated;
+use crate::report::{correlated, rewritten};
 
 /// The summary as text.
 pub(super) fn render(document: &RunDocument) -> String {
@@ -57,6 +57,11 @@ fn write_into(text: &mut String, document: &RunDocument) -> std::fmt::Result {
     write_reasons(text, "incomparable", &totals.incomparable_by)?;
     if document.schedule.is_paced() {
         write_schedule(text, document)?;
+    }
+    if let Some(rewriting) = &document.rewriting {
+        for line in rewritten::lines(rewriting) {
+            writeln!(text, "rewritten   {line}")?;
+        }
     }
     if let Some(correlation) = &document.correlation {
         write_correlation(text, correlation)?;

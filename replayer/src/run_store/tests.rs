@@ -15,6 +15,7 @@ fn end(state: RunState, read: u64) -> RunEnd {
         read,
         filtered_out: 0,
         held_back: 0,
+        rewriting: None,
         correlation: None,
         lease: 0,
     }

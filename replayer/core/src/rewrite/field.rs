@@ -374,15 +374,10 @@ impl Walk<'_> {
         };
         match value {
             Value::Object(members) => {
-                let names: Vec<String> = members.keys().cloned().collect();
-                for name in names.into_iter().filter(|name| part.matches(name)) {
-                    let gone = members
-                        .get_mut(&name)
-                        .is_some_and(|member| self.value(member, below));
-                    if gone {
-                        members.shift_remove(&name);
-                    }
-                }
+                members.retain(|name, member| {
+                    let gone = part.matches(name) && self.value(member, below);
+                    !gone
+                });
             }
             Value::Array(elements) => {
                 let mut index = 0;
