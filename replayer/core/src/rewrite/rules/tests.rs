@@ -309,6 +309,23 @@ fn tokens_are_signed_anew_wherever_they_stand() {
     assert_eq!((&*rule.rule, rule.requests), ("--jwt-key (HS256)", 1));
 }
 
+/// Tokens that are kept signed are bounded; beyond, they are signed again.
+#[test]
+fn signed_tokens_are_bounded() {
+    use base64::Engine as _;
+    let coded = |text: String| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let key = JwtKey::new(b"a secret for tests").unwrap();
+    let mut rewriting = Rewriting::new(Vec::new(), Some(key));
+    for number in 0..=RESIGNED_MAX {
+        let payload = coded(format!(r#"{{"sub":"{number}"}}"#));
+        let token = format!("eyJhbGciOiJSUzUxMiJ9.{payload}.c2ln");
+        let sent = rewritten(&mut rewriting, &recorded("/", &[("X", &token)], ""));
+        assert!(!sent.contains(&token), "{sent}");
+        assert!(rewriting.resigned.len() <= RESIGNED_MAX);
+    }
+    assert_eq!(rewriting.resigned.len(), 1);
+}
+
 #[test]
 fn what_is_no_rule_says_why() {
     for (text, expected) in [
