@@ -288,7 +288,13 @@ impl Work {
         let planned = match request {
             Ok(mut request) => {
                 let first = *self.first.get_or_insert(recorded_at);
-                let resigned = self.change(&mut request, &exchange, first);
+                // Another shard's are counted there.
+                let is_ours = self.reading.shard.is_none_or(|shard| shard.has(key));
+                let resigned = if is_ours {
+                    self.change(&mut request, &exchange, first)
+                } else {
+                    Vec::new()
+                };
                 let index = self.sendable;
                 self.sendable += 1;
                 let pass = u64::from(self.pass);
