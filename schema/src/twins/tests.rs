@@ -122,6 +122,9 @@ fn the_same_row_recorded_again_is_kept_once() {
     assert_eq!((left.as_slice(), counts.duplicates), (&[row][..], 1));
 }
 
+/// What is done to a request and its answer.
+type Change = fn(&mut Exchange, &mut Exchange);
+
 /// The halves of an exchange that two recorders have, its request first.
 fn halves(number: u64, micros: u64) -> (Exchange, Exchange) {
     let whole = exchange(number, micros);
@@ -174,7 +177,7 @@ fn halves_become_the_whole() {
 
 #[test]
 fn halves_that_do_not_fit_stay_apart() {
-    let changes: [fn(&mut Exchange, &mut Exchange); 6] = [
+    let changes: [Change; 6] = [
         |asked, _| asked.request.as_mut().unwrap().method = "HEAD".to_owned(),
         |asked, _| asked.tcp.as_mut().unwrap().sequence_end += 1,
         |asked, _| asked.tcp.as_mut().unwrap().acknowledgement += 1,
@@ -198,7 +201,7 @@ fn halves_that_do_not_fit_stay_apart() {
 
 #[test]
 fn a_joined_exchange_is_as_whole_as_its_halves() {
-    let table: [(fn(&mut Exchange, &mut Exchange), Completeness); 6] = [
+    let table: [(Change, Completeness); 6] = [
         (
             |asked, _| asked.request_missing_bytes = 3,
             Completeness::RequestGap,
