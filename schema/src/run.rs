@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::time::{TimeWindow, Timestamp};
-
 pub use correlation::{CorrelationSource, RunCorrelation};
 pub use report::{
     Answer, DiffRow, DoubtfulExchange, EndpointReport, Example, Latency, NotCompared, Percentiles,
