@@ -127,7 +127,7 @@ impl Pairer {
 
     /// Whether a request that was not seen was told to send its body (RFC 9110 section 15.2.1), so that what comes next from
     /// the client may be that, whatever it looks like.
-    pub(crate) fn awaits_lost_body(&self) -> bool {
+    pub(crate) fn expects_lost_body(&self) -> bool {
         self.interim.contains(&100)
     }
 

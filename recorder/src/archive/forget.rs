@@ -116,12 +116,24 @@ impl Forgetting<'_> {
             self.report.run_exchanges.rows += erased.rows;
             self.report.run_exchanges.files += erased.files;
             self.differences(&format!("runs/{run}/divergences")).await?;
-            self.document(&format!("runs/{run}/run.json")).await?;
+            self.run_documents(&format!("runs/{run}")).await?;
+            let shards = format!("runs/{run}/shards");
+            for shard in list::folders(self.archive, &shards).await? {
+                self.run_documents(&format!("{shards}/{shard}")).await?;
+            }
         }
         for comparison in list::folders(self.archive, "comparisons").await? {
             let folder = format!("comparisons/{comparison}");
             self.differences(&format!("{folder}/findings")).await?;
             self.document(&format!("{folder}/comparison.json")).await?;
+        }
+        Ok(())
+    }
+
+    /// What a run, or one machine's part of it, says of itself: its document, and its report so far where it can go on.
+    async fn run_documents(&mut self, folder: &str) -> anyhow::Result<()> {
+        for name in ["run.json", "state/checkpoint.json"] {
+            self.document(&format!("{folder}/{name}")).await?;
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ impl Conn {
         // At a border the server had acknowledged all that is before the request, and no more.
         let border = (joined || self.half(end.peer()).next.acked == place.offset)
             && head::is_whole(&head.method)
-            && !self.pairer.awaits_lost_body();
+            && !self.pairer.expects_lost_body();
         let start = match (self.half(end).guessed, border) {
             (false, _) => Start::Due,
             (true, true) => Start::Border,
