@@ -188,6 +188,19 @@ pub struct ReceiveArgs {
     #[arg(long, value_name = "ADDR", env = "RECORDER_GENEVE", hide_env_values = true, value_parser = parse_address)]
     pub geneve: Option<SocketAddr>,
 
+    /// Network interface whose traffic is captured as it passes, in both directions; may be given several times
+    ///
+    /// For traffic that is not wrapped: a switch's mirror port, or the service's own machine. It needs the right CAP_NET_RAW.
+    /// Each shard has a ring of --receive-buffer for it. Example: --interface eth1
+    #[arg(
+        long = "interface",
+        value_name = "NAME",
+        env = "RECORDER_INTERFACE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub interfaces: Vec<String>,
+
     /// Address that nginx `mirror` and Envoy `request_mirror_policies` copy requests to, as plain HTTP/1.1
     ///
     /// Each is answered with 204 before anything else is done with it, and recorded without an answer. What is let go because
@@ -206,7 +219,7 @@ pub struct ReceiveArgs {
     )]
     pub shards: Option<u16>,
 
-    /// Receive buffer to ask the system for, for each socket and thread
+    /// Receive buffer to ask the system for, for each socket, interface and thread
     ///
     /// It holds what comes while a thread is busy. Without CAP_NET_ADMIN the system gives at most net.core.rmem_max, and a
     /// warning says so. Example: --receive-buffer 256MiB

@@ -250,11 +250,12 @@ fn listen(receive: &ReceiveArgs, operate: &OperateArgs) -> Result<Listen, Config
         }
     };
     let inputs = [receive.vxlan, receive.geneve, receive.http_mirror];
-    let nothing = inputs.iter().all(Option::is_none);
+    let nothing = inputs.iter().all(Option::is_none) && receive.interfaces.is_empty();
     let all_vxlan = SocketAddr::from(([0, 0, 0, 0], 4789));
     Ok(Listen {
         vxlan: receive.vxlan.or_else(|| nothing.then_some(all_vxlan)),
         geneve: receive.geneve,
+        interfaces: receive.interfaces.clone(),
         http_mirror: receive.http_mirror,
         shards,
         receive_buffer: receive.receive_buffer.0,

@@ -7,7 +7,7 @@
 //! ```
 //! What comes after a batch is that of all recording: `crate::queue`, `crate::recording`, `crate::spool`.
 //!
-//! * `udp`, `sys`, `steer`: sockets, and which of a group gets a datagram.
+//! * `udp`, `tap`, `sys`, `steer`: sockets and rings of interfaces, and which of a group gets a datagram or packet.
 //! * `shard`, `forward`, `sources`: one thread from sockets to exchanges.
 //! * `mirror`: requests that proxies copy to us over HTTP, beside the shards.
 //! * `shed`: what is let go when frames come too fast.
@@ -30,6 +30,7 @@ mod status;
 mod steer;
 mod supervise;
 mod sys;
+mod tap;
 mod threads;
 mod udp;
 mod watch;
@@ -51,18 +52,19 @@ use crate::config::Config;
 use crate::live::{Feed, Live, Server};
 use crate::publish::Outgoing;
 use crate::queue::Queue;
-use crate::recording::WriterStats;
+use crate::recording::{Recorded, WriterStats};
 use crate::shard::Done;
 use crate::spool::Spool;
 use crate::store::Archive;
 use crate::summary::{About, Spooled, Summary};
-use crate::upload::Uploader;
+use crate::upload::{Left, Uploader};
 use crate::writer::Sealed;
 
 use rules::Rules;
 use stats::{Shared, Snapshot};
 use status::Status;
 use supervise::{Pages, Supervisor};
+use tap::Tap;
 use threads::Threads;
 use udp::{Line, Setup};
 use watch::Watch;
@@ -77,6 +79,8 @@ pub struct Listen {
     pub vxlan: Option<SocketAddr>,
     /// Where GENEVE comes to.
     pub geneve: Option<SocketAddr>,
+    /// Interfaces whose packets are captured.
+    pub interfaces: Vec<String>,
     /// Where proxies copy requests to.
     pub http_mirror: Option<SocketAddr>,
     /// Threads that receive and record.
@@ -105,6 +109,7 @@ pub struct Listener {
     config: Config,
     listen: Listen,
     lines: Vec<Line>,
+    taps: Vec<Tap>,
     bound: Bound,
     mirror: Option<TcpListener>,
     health: Option<TcpListener>,
@@ -161,6 +166,10 @@ impl Listener {
                 lines.extend(opened);
             }
         }
+        let mut taps = Vec::new();
+        for interface in &listen.interfaces {
+            taps.extend(tap::open(interface, setup.shards, setup.receive_buffer)?);
+        }
         let mirror = open("--http-mirror", listen.http_mirror, &mut bound.http_mirror).await?;
         let health = open("--health", listen.health, &mut bound.health).await?;
         let metrics = open("--metrics", listen.metrics, &mut bound.metrics).await?;
@@ -170,6 +179,7 @@ impl Listener {
             config,
             listen,
             lines,
+            taps,
             bound,
             mirror,
             health,
@@ -194,6 +204,7 @@ impl Listener {
             config,
             listen,
             lines,
+            taps,
             bound,
             mirror,
             health,
@@ -205,12 +216,7 @@ impl Listener {
         let (spool, recorder) = spool_and_name(&config)?;
         let mut options = crate::segment_options(&config, &recorder);
         options.spool = spool.as_ref().map(|spool| spool.id().to_string());
-        let mut uploader = Uploader::new(
-            archive,
-            recorder.clone(),
-            config.retry_for,
-            config.allow_unconditional,
-        );
+        let mut uploader = uploader(&config, archive, &recorder);
         let feed = (live.as_ref()).map(|_| Feed::of(spool.as_ref(), &listen.limits));
         let (destination, mut outgoing) = Outgoing::new(spool);
         let (backlog, folder) = (outgoing.backlog(), outgoing.folder());
@@ -226,9 +232,10 @@ impl Listener {
         };
         let mirror =
             mirror.map(|listener| mirror::start(listener, &config, &listen.limits, &shared));
-        let threads = threads.start(lines, mirror, (destination, batches), feed.clone())?;
+        let received = (lines, taps);
+        let threads = threads.start(received, mirror, (destination, batches), feed.clone())?;
         let server = serve(live, feed.as_ref(), &listen, options);
-        bound.tell(&recorder, &shown, folder.as_deref());
+        bound.tell(&recorder, &shown, folder.as_deref(), &listen.interfaces);
         let supervisor = Supervisor {
             shared: Arc::clone(&shared),
             pages: Pages::serve(health, metrics, &listen.limits),
@@ -253,11 +260,7 @@ impl Listener {
             archive: &shown,
             redaction: config.options.redaction.as_ref(),
             took: started.elapsed(),
-            spool: folder.map(|folder| Spooled {
-                folder,
-                recorded,
-                left,
-            }),
+            spool: folder.map(|folder| spooled(folder, recorded, left)),
         };
         let done = done(shared.sum());
         Ok(Summary::new(&about, done, uploader.published()))
@@ -266,7 +269,14 @@ impl Listener {
 
 impl Bound {
     /// Says that the recorder listens, and where.
-    fn tell(&self, recorder: &RecorderId, archive: &str, spool: Option<&str>) {
+    fn tell(
+        &self,
+        recorder: &RecorderId,
+        archive: &str,
+        spool: Option<&str>,
+        interfaces: &[String],
+    ) {
+        let interfaces = (!interfaces.is_empty()).then(|| interfaces.join(" "));
         let text = |address: Option<SocketAddr>| address.map(|address| address.to_string());
         info!(
             %recorder,
@@ -274,6 +284,7 @@ impl Bound {
             spool,
             vxlan = text(self.vxlan),
             geneve = text(self.geneve),
+            interfaces,
             health = text(self.health),
             http_mirror = text(self.http_mirror),
             metrics = text(self.metrics),
@@ -292,6 +303,19 @@ fn spool_and_name(config: &Config) -> anyhow::Result<(Option<Spool>, RecorderId)
     let spool = Spool::open(options.clone(), named, Some(host_id()))?;
     let recorder = spool.recorder().clone();
     Ok((Some(spool), recorder))
+}
+
+fn uploader(config: &Config, archive: Archive, recorder: &RecorderId) -> Uploader {
+    let (retry_for, unconditional) = (config.retry_for, config.allow_unconditional);
+    Uploader::new(archive, recorder.clone(), retry_for, unconditional)
+}
+
+fn spooled(folder: String, recorded: Recorded, left: Left) -> Spooled {
+    Spooled {
+        folder,
+        recorded,
+        left,
+    }
 }
 
 /// Begins to serve the live stream, if there is to be one.

@@ -16,6 +16,7 @@ mod fuzz;
 mod golden;
 mod harness;
 mod http2;
+mod interface;
 mod join;
 mod laws;
 mod limits;

@@ -11,6 +11,7 @@ use super::shed::Shedding;
 use super::sources::SourceNames;
 use super::stats::{Shared, Snapshot};
 use super::sys;
+use super::tap::{self, Tap};
 use super::udp::{Line, received_at};
 use crate::clock;
 use crate::outlet::{Batch, Outlet};
@@ -29,6 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Shard {
     pub(super) index: usize,
     pub(super) lines: Vec<Line>,
+    pub(super) taps: Vec<Tap>,
     pub(super) intake: Intake,
     pub(super) sender: Sender<Batch>,
     pub(super) shared: Arc<Shared>,
@@ -97,6 +99,9 @@ impl Shard {
                 self.intake.take(line, messages, now);
             }
         }
+        for tap in &mut self.taps {
+            received |= self.intake.take_captured(tap);
+        }
         self.intake.take_forwarded() || received
     }
 
@@ -108,6 +113,9 @@ impl Shard {
             if memory.limit > 0 {
                 fill = fill.max(f64::from(memory.waiting) / f64::from(memory.limit));
             }
+        }
+        for tap in &self.taps {
+            fill = fill.max(tap.ring.fill());
         }
         self.intake.told.buffer_fill = fill;
         let fullest = fill.max(self.shared.queue.fill());
@@ -138,6 +146,14 @@ impl Shard {
                 pipeline.handle_drops(now, &line.name, drops);
             }
         }
+        for tap in &self.taps {
+            tap.look();
+            told.buffer_bytes = tap.ring.bytes() as u64;
+            let drops = tap.drops();
+            if drops > 0 {
+                pipeline.handle_drops(now, &tap.name, drops);
+            }
+        }
         told.counters = pipeline.totals();
         told.tls = pipeline.tls_servers().clone();
         told.matches = pipeline.redaction_matches().to_vec();
@@ -166,6 +182,7 @@ impl Shard {
             .lines
             .iter()
             .map(Line::fd)
+            .chain(self.taps.iter().map(Tap::fd))
             .chain(forwarding.map(Forwarding::wake_fd))
             .collect();
         sys::wait(&fds, WAIT_MS);
@@ -211,6 +228,30 @@ impl Intake {
                 self.pipeline.handle_drops(now, &line.name, drops);
             }
         }
+    }
+
+    /// Handles the packets of a tap's next block, if there is one.
+    fn take_captured(&mut self, tap: &mut Tap) -> bool {
+        let Tap {
+            ring,
+            name,
+            link,
+            tagged,
+        } = tap;
+        let Some(block) = ring.next_block() else {
+            return false;
+        };
+        for captured in block.packets() {
+            let (bytes, wire_len) = tap::with_tag(&captured, *link, tagged);
+            self.handle(&Frame {
+                at: captured.at,
+                link: *link,
+                bytes,
+                wire_len,
+                source: name,
+            });
+        }
+        true
     }
 
     /// Handles a frame that this shard received.

@@ -1,6 +1,8 @@
 //! Which socket of a group gets a datagram: a classic BPF program that reads the flow inside and chooses as
 //! [`recorder_core::Dispatcher`] does, so that both directions of a connection come to the same thread.
 //!
+//! Rings of one network interface are chosen between by the same program over packets without a tunnel.
+//!
 //! The program reads what nearly all mirrored traffic is: TCP in unfragmented IPv4, or in IPv6 without extension headers,
 //! directly in Ethernet. Everything else goes to the first socket, whose thread forwards it. A load from behind the end of
 //! a datagram ends the program with the first socket too.
@@ -47,6 +49,9 @@ const ETHERNET_IN_GENEVE: u32 = 0x6558;
 /// Where the innermost IP header begins, from the index register.
 const IP: u32 = 8;
 
+/// Offsets from here on count from the network header, wherever that lies (`SKF_NET_OFF`).
+const NETWORK_HEADER: u32 = (-0x10_0000_i32).cast_unsigned();
+
 /// Where a jump goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Label {
@@ -69,15 +74,17 @@ struct Assembler {
     places: Vec<(Label, usize)>,
 }
 
-/// The program for a group of `shards` sockets that receive `tunnel`, whose inner VXLAN comes on port `vxlan_port`.
+/// The program for a group of `shards` sockets that receive `tunnel`, whose inner VXLAN comes on port `vxlan_port`; or, of
+/// Ethernet, for rings of a network interface.
 ///
 /// # Panics
-/// If `tunnel` is none that a socket receives.
+/// If neither receives `tunnel`.
 pub(super) fn program(tunnel: LinkType, vxlan_port: u16, shards: u32) -> Vec<Instruction> {
     let mut program = Assembler::default();
     match tunnel {
         LinkType::Vxlan => program.vxlan(),
         LinkType::Geneve => program.geneve(u32::from(vxlan_port)),
+        LinkType::Ethernet => program.captured(),
         _ => panic!("no socket receives {tunnel:?}"),
     }
     program.ipv4(shards);
@@ -127,6 +134,15 @@ impl Assembler {
         self.add(LOAD_MEMORY, 0);
         self.jump(JUMP_EQUAL, ETHERTYPE_IPV4, Label::Ipv4, Label::Next);
         self.jump(JUMP_EQUAL, ETHERTYPE_IPV6, Label::Ipv6, Label::Other);
+    }
+
+    /// What rings share begins with Ethernet or with IP, by the way that it takes; where IP begins, the kernel knows.
+    fn captured(&mut self) {
+        self.add(LOAD_INDEX, NETWORK_HEADER.wrapping_sub(IP));
+        self.add(LOAD_BYTE_INDEXED, IP);
+        self.add(SHIFT_RIGHT, 4);
+        self.jump(JUMP_EQUAL, 4, Label::Ipv4, Label::Next);
+        self.jump(JUMP_EQUAL, 6, Label::Ipv6, Label::Other);
     }
 
     /// Goes on by the EtherType at `offset`.

@@ -1,9 +1,12 @@
 //! The system calls that no safe interface offers as they are needed here: a batch of datagrams with their control
-//! messages, and socket options that only Linux has. Everything unsafe of this program is in this file.
+//! messages, socket options that only Linux has, and rings that are shared with it. Everything unsafe of this program is in
+//! this file and in `ring`.
 #![expect(
     unsafe_code,
-    reason = "recvmmsg with control messages, and the socket options of Linux, are only to be had from libc"
+    reason = "recvmmsg with control messages, rings, and the socket options of Linux are only to be had from libc"
 )]
+
+mod ring;
 
 use std::ffi::c_int;
 use std::io;
@@ -13,6 +16,8 @@ use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::ptr;
 
 use schema::Timestamp;
+
+pub(super) use ring::{Captured, Ring};
 
 /// Datagrams taken by one call.
 pub(super) const BATCH: usize = 64;
@@ -261,7 +266,7 @@ pub(super) fn socket_memory(socket: BorrowedFd<'_>) -> io::Result<SocketMemory> 
 
 /// Waits until one of `sockets` can be read, at most `milliseconds`.
 pub(super) fn wait(sockets: &[BorrowedFd<'_>], milliseconds: c_int) {
-    const SOCKETS_MAX: usize = 8;
+    const SOCKETS_MAX: usize = 32;
     let mut polled = [MaybeUninit::<libc::pollfd>::uninit(); SOCKETS_MAX];
     let count = sockets.len().min(SOCKETS_MAX);
     for (slot, socket) in polled.iter_mut().zip(sockets) {

@@ -13,6 +13,7 @@ use super::shard::{Intake, Shard};
 use super::shed::Shedding;
 use super::sources::SourceNames;
 use super::stats::{Shared, Snapshot};
+use super::tap::Tap;
 use super::udp::Line;
 use crate::config::Config;
 use crate::live::Feed;
@@ -40,21 +41,26 @@ pub(super) struct Running {
 }
 
 impl Threads<'_> {
-    /// Starts them all. `lines` has one socket for each shard, tunnel after tunnel.
+    /// Starts them all. `lines` has one socket for each shard, tunnel after tunnel, and `taps` one ring, interface after
+    /// interface.
     ///
     /// # Errors
     /// If the system has no thread or file descriptor left.
     pub(super) fn start(
         &self,
-        lines: Vec<Line>,
+        (lines, taps): (Vec<Line>, Vec<Tap>),
         mirror: Option<(std::sync::mpsc::Receiver<Mirrored>, Arc<Books>)>,
         (destination, batches): (Destination, Receiver<Batch>),
         feed: Option<Arc<Feed>>,
     ) -> anyhow::Result<Running> {
         let shards = self.listen.shards.max(1);
-        let mut ours: Vec<Vec<Line>> = (0..shards).map(|_| Vec::new()).collect();
+        let mut ours: Vec<(Vec<Line>, Vec<Tap>)> = Vec::new();
+        ours.resize_with(shards, Default::default);
         for (number, line) in lines.into_iter().enumerate() {
-            ours[number % shards].push(line);
+            ours[number % shards].0.push(line);
+        }
+        for (number, tap) in taps.into_iter().enumerate() {
+            ours[number % shards].1.push(tap);
         }
         let forwarding = Forwarding::between(shards, self.listen.limits.forwarded_frames)?;
         let options = crate::segment_options(self.config, self.recorder);
@@ -64,8 +70,8 @@ impl Threads<'_> {
             .live(Arc::clone(&self.shared.writer), feed);
         let recording = crate::thread("recording", move || recording.run(batches))?;
         let mut ends = Vec::with_capacity(shards + 1);
-        for (index, (lines, forwarding)) in ours.into_iter().zip(forwarding).enumerate() {
-            let shard = self.shard(index, lines, forwarding, self.shared.queue.sender());
+        for (index, (received, forwarding)) in ours.into_iter().zip(forwarding).enumerate() {
+            let shard = self.shard(index, received, forwarding, self.shared.queue.sender());
             let run = move || Ok(shard.run()?);
             ends.push(crate::thread(&format!("shard-{index}"), run)?);
         }
@@ -82,7 +88,7 @@ impl Threads<'_> {
     fn shard(
         &self,
         index: usize,
-        lines: Vec<Line>,
+        (lines, taps): (Vec<Line>, Vec<Tap>),
         forwarding: Option<Forwarding>,
         sender: Sender<Batch>,
     ) -> Shard {
@@ -90,6 +96,7 @@ impl Threads<'_> {
         Shard {
             index,
             lines,
+            taps,
             intake: Intake {
                 sources: SourceNames::new(limits.sources_max),
                 dispatcher: Dispatcher::new(options.tunnel_ports.clone(), limits.clone()),
