@@ -50,7 +50,7 @@ pub(crate) async fn compare(args: CompareArgs) -> anyhow::Result<ExitCode> {
         args.html.clone(),
         args.json,
     );
-    let document = compared(args.try_into()?).await?;
+    let document = Box::pin(compared(args.try_into()?)).await?;
     if let Some(file) = &junit {
         let report = junit::render(&document);
         let written = tokio::fs::write(file, report).await;

@@ -99,7 +99,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let _installed = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
         Command::Accept(args) => accept::accept(*args).await,
-        Command::Compare(args) => compare::compare(*args).await,
+        Command::Compare(args) => Box::pin(compare::compare(*args)).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Plan(args) => plan::plan((*args).try_into()?).await,
         Command::Report(args) => report::report(args).await,

@@ -20,7 +20,7 @@ use schema::{Projection, Timestamp};
 
 use crate::clock::Clock;
 use crate::config::{Hooks, Passes, RunConfig, Timing};
-use crate::drive::{Keeping, drive};
+use crate::drive::{Driven, Keeping, drive};
 use crate::guard::Asked;
 use crate::hooks;
 use crate::lease::{Leases, TakenOver};
@@ -194,6 +194,17 @@ async fn send(
     if document.shard.is_some() {
         parts::publish_if_ended(&store, &document.run).await?;
     }
+    check(&document, driven, &before, &totals.recovered)?;
+    Ok(document)
+}
+
+/// Whether the run came to an end, and what was sent is what was stored.
+fn check(
+    document: &RunDocument,
+    driven: Driven,
+    before: &[u64; 3],
+    recovered: &[u64; 3],
+) -> anyhow::Result<()> {
     if let Some(error) = driven.error {
         return Err(error.context(format!("run {} is not whole", document.run)));
     }
@@ -205,10 +216,10 @@ async fn send(
     let stored = &document.totals;
     let ended = [stored.sent, stored.failed, stored.skipped];
     for (index, ended) in ended.into_iter().enumerate() {
-        let counted = before[index] + totals.recovered[index] + now[index];
+        let counted = before[index] + recovered[index] + now[index];
         assert_eq!(counted, ended, "what was sent is what was stored");
     }
-    Ok(document)
+    Ok(())
 }
 
 /// A run that has begun, or goes on.
