@@ -36,7 +36,7 @@ impl Unsettled {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX).saturating_neg();
         // What was let go before it came here was never stored: requests that proxies copied, when they were too many.
         let exchanges = row.exchanges.saturating_sub(row.exchanges_shed);
-        let incomplete = row.exchanges_incomplete.min(exchanges);
+        let incomplete = row.exchanges_incomplete.saturating_sub(row.exchanges_shed);
         let counts = (count(exchanges), count(incomplete));
         self.add(row.minute, row.source.clone(), row.vni, counts);
     }

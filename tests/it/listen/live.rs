@@ -148,8 +148,11 @@ fn a_stalled_subscriber_is_told_what_it_missed_and_slows_nothing() {
     };
     feed(&listening, &large);
     let metrics = listening.bound().metrics.unwrap();
-    let complete = "recorder_exchanges_total{completeness=\"complete\"}";
-    await_answer(metrics, |_, text| metric(text, complete) == total);
+    // Without a spool, and nothing published yet, all that were recorded wait; on a busy machine loopback reorders, and one
+    // may have a gap.
+    await_answer(metrics, |_, text| {
+        metric(text, "recorder_exchanges_waiting") == total
+    });
     stalled.go();
     let last = Traffic {
         seed: 9,
@@ -181,7 +184,7 @@ fn a_stalled_subscriber_is_told_what_it_missed_and_slows_nothing() {
         total + 1
     );
     let summary = listening.stop().unwrap();
-    assert_eq!(summary.exchange_count("complete"), total + 1);
+    assert_eq!(summary.exchanges_total(), total + 1);
     assert_eq!(read_archive(place.path()).len() as u64, total + 1);
 }
 

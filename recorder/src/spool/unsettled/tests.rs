@@ -37,6 +37,18 @@ fn a_late_exchange_is_counted_once() {
     assert_eq!(left(&stored, &counted), [row(3, "a", 2)]);
 }
 
+/// Requests that were let go before they came here are in their row, and were never stored.
+#[test]
+fn what_was_let_go_before_settles_nothing() {
+    let stored = [row(1, "nginx-mirror", 5)];
+    let let_go = LedgerRow {
+        exchanges_incomplete: 3,
+        exchanges_shed: 3,
+        ..row(1, "nginx-mirror", 3)
+    };
+    assert_eq!(left(&stored, &[let_go]), stored);
+}
+
 #[test]
 fn cells_are_bounded() {
     let mut unsettled = Unsettled::default();
