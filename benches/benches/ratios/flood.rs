@@ -131,7 +131,7 @@ fn send(mut flood: Flood, connections: u32) -> anyhow::Result<Measured> {
 }
 
 /// Resident memory of this process, bytes.
-fn resident() -> anyhow::Result<f64> {
+pub(crate) fn resident() -> anyhow::Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kibibytes = line.and_then(|line| line.split_whitespace().next());

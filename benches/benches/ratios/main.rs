@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! cargo bench -p benches --bench ratios              everything
-//! cargo bench -p benches --bench ratios -- read      one of: read, size, large, flood, speed, schedule
+//! cargo bench -p benches --bench ratios -- read      one of: read, size, large, flood, compare, speed, schedule
 //! … -- --programs=DIR                                measures the programs in DIR instead of building them
 //! ```
 //!
 //! Needs `tcpdump`, `zstd`, `gzip`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
 //! printed with the goal beside each, and a number that misses its goal fails nothing: it is for a person to see.
 
+mod compare;
 mod flood;
 mod output;
 mod read;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     if let [first, what] = &arguments[..] {
         match first.as_str() {
             "--parse" => return ended(read::parse_here(what)),
+            "--compare" => return ended(compare::compare_here(what)),
             "--flood" => return ended(flood::flood_here(what)),
             _ => {}
         }
@@ -67,6 +69,13 @@ fn ended(result: anyhow::Result<()>) -> ExitCode {
 
 fn measure(parts: &[&str], programs: Option<&str>) -> anyhow::Result<()> {
     let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    if wanted("compare") {
+        compare::measure()?;
+    }
+    // Everything else runs the programs.
+    if parts == ["compare"] {
+        return Ok(());
+    }
     let programs = match programs {
         Some(folder) => run::Programs::in_folder(folder.as_ref()),
         None => run::build()?,
