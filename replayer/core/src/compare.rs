@@ -52,7 +52,7 @@ pub use body::undo_content_encoding;
 pub use json::{Json, JsonError, parse_json};
 pub use policy::NotComparedSet;
 
-pub(crate) use body::plain_body;
+pub(crate) use body::{laid_out, plain_body};
 pub(crate) use json::write_string;
 
 /// Bounds and choices of a comparison.

@@ -99,7 +99,7 @@ fn undecodable(expected: &Response, actual: &Response, rules: &Rules) -> Differe
 }
 
 /// Two answers, each with its body without Content-Encoding.
-type Bodies<'b> = (&'b Response, &'b [u8], &'b Response, &'b [u8]);
+pub(crate) type Bodies<'b> = (&'b Response, &'b [u8], &'b Response, &'b [u8]);
 
 fn compare_plain(
     form: Form,
@@ -245,6 +245,19 @@ fn compare_beginnings(
     let goes_on = !scope.expected_cut && expected.len() < actual.len();
     if !same_beginning || ends_early || goes_on {
         octets::compare(expected, actual, rules, found);
+    }
+}
+
+/// Two bodies of XML or HTML as lines that can be laid side by side, whatever lines they were written in; `None` for others.
+pub(crate) fn laid_out(bodies: Bodies<'_>, depth_max: usize) -> Option<(Vec<String>, Vec<String>)> {
+    let (expected_answer, expected, actual_answer, actual) = bodies;
+    match form_of(bodies) {
+        Form::Xml => xml::lines(expected, depth_max).zip(xml::lines(actual, depth_max)),
+        Form::Html => {
+            let lines = |response, bytes| html::lines(&text::decoded(response, bytes)?);
+            lines(expected_answer, expected).zip(lines(actual_answer, actual))
+        }
+        _ => None,
     }
 }
 

@@ -165,6 +165,11 @@ fn tag_name(line: &str) -> &str {
     &line[..end]
 }
 
+/// The document as normalised lines, for readers; `None` if they are too many.
+pub(super) fn lines(text: &str) -> Option<Vec<String>> {
+    normalised(text).map(|document| document.texts)
+}
+
 /// The lines of a document; `None` if they are too many.
 fn normalised(text: &str) -> Option<Normalised> {
     let mut emitter = DefaultEmitter::default();

@@ -73,6 +73,43 @@ pub(super) fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
     std::str::from_utf8(bytes).ok().map(Cow::Borrowed)
 }
 
+/// The document as lines for readers: an element that has nothing but text in one. `None` if it is none.
+pub(super) fn lines(bytes: &[u8], depth_max: usize) -> Option<Vec<String>> {
+    let text = decoded(bytes)?;
+    let document = Document::parse(&text).ok()?;
+    let mut lines = Vec::new();
+    write_lines(document.root_element(), 0, depth_max, &mut lines);
+    Some(lines)
+}
+
+fn write_lines(node: Node<'_, '_>, depth: usize, depth_max: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    let name = node.tag_name().name();
+    let mut tag = format!("{indent}<{name}");
+    for attribute in node.attributes() {
+        tag.push_str(&format!(" {}={:?}", attribute.name(), attribute.value()));
+    }
+    let text = |node: Node<'_, '_>| node.text().unwrap_or_default().to_owned();
+    if !node.children().any(|child| child.is_element()) {
+        let text: String = node.children().filter(Node::is_text).map(text).collect();
+        return lines.push(match text.as_str() {
+            "" => format!("{tag}/>"),
+            text => format!("{tag}>{text}</{name}>"),
+        });
+    }
+    lines.push(format!("{tag}>"));
+    for child in node.children() {
+        if child.is_element() && depth < depth_max {
+            write_lines(child, depth + 1, depth_max, lines);
+        } else if child.is_element() {
+            lines.push(format!("{indent}  …"));
+        } else if child.is_text() && !text(child).trim().is_empty() {
+            lines.push(format!("{indent}  {}", text(child).trim()));
+        }
+    }
+    lines.push(format!("{indent}</{name}>"));
+}
+
 /// The members of an element, also of one that has nothing but text.
 pub(super) fn members<'v>(value: &'v Json<'v>) -> Cow<'v, [Member<'v>]> {
     match value {

@@ -3,7 +3,7 @@
 use schema::Response;
 
 use crate::compare::excerpt::first_difference;
-use crate::compare::{Json, headers, parse_json, plain_body, write_string};
+use crate::compare::{Json, headers, laid_out, parse_json, plain_body, write_string};
 
 /// Bytes of a body that are laid out in lines; of a longer one, those around the first difference.
 const BODY_BYTES_MAX: usize = 256 << 10;
@@ -27,7 +27,7 @@ pub struct Lines {
 }
 
 /// Lays out status, compared header fields, and body of two answers. JSON is indented, members of the actual side in the
-/// order of the expected side, so that lines stand beside their like.
+/// order of the expected side, and XML and HTML get lines of their own, so that lines stand beside their like.
 #[must_use]
 pub fn answer_lines(expected: &Response, actual: &Response) -> Lines {
     let mut lines = Lines {
@@ -36,8 +36,14 @@ pub fn answer_lines(expected: &Response, actual: &Response) -> Lines {
     };
     let plain = |response| plain_body(response, BODY_BYTES_MAX * 4).ok();
     match (plain(expected), plain(actual)) {
-        (Some(expected), Some(actual)) => {
-            let body = body_lines(&expected, &actual);
+        (Some(expected_body), Some(actual_body)) => {
+            let is_small = expected_body.len().max(actual_body.len()) <= BODY_BYTES_MAX;
+            let bodies = (expected, &*expected_body, actual, &*actual_body);
+            let laid_out = is_small.then(|| laid_out(bodies, DEPTH_MAX)).flatten();
+            let body = match laid_out {
+                Some((expected, actual)) => Lines { expected, actual },
+                None => body_lines(&expected_body, &actual_body),
+            };
             lines.expected.extend(body.expected);
             lines.actual.extend(body.actual);
         }

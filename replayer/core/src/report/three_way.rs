@@ -134,4 +134,38 @@ mod tests {
         );
         assert!(rows.contains(&"\"z\": 0 | - | -".to_owned()), "{rows:#?}");
     }
+
+    #[test]
+    fn xml_and_html_in_one_line_are_laid_out() {
+        let answer = |kind: &str, body: &str| {
+            sample::exchange("/a", 200, &[("Content-Type", kind)], body.as_bytes())
+        };
+        for (kind, old, new, rows) in [
+            (
+                "application/xml",
+                "<a x=\"1\"><b>1</b><b>2</b><c/></a>",
+                "<a x=\"1\"><b>1</b><b>3</b><c/></a>",
+                [
+                    "  <b>1</b>=  <b>1</b>",
+                    "  <b>2</b>=  <b>3</b>",
+                    "  <c/>=  <c/>",
+                ],
+            ),
+            (
+                "text/html",
+                "<ul><li>1</li><li>2</li></ul>",
+                "<ul><li>1</li><li>3</li></ul>",
+                ["<li>=<li>", "2=3", "</li>=</li>"],
+            ),
+        ] {
+            let sides = three_way(None, &answer(kind, old), &answer(kind, new)).unwrap();
+            let text = |side: &Option<String>| side.clone().unwrap_or_default();
+            let shown = sides.rows.iter();
+            let shown: Vec<String> = shown
+                .map(|row| format!("{}={}", text(&row.baseline), text(&row.candidate)))
+                .collect();
+            let at = shown.iter().position(|row| row == rows[1]).unwrap();
+            assert_eq!(shown[at - 1..=at + 1], rows, "{kind}");
+        }
+    }
 }
