@@ -73,8 +73,8 @@ fn what_is_less_than_a_lot_waits_a_little_and_comes() {
 #[test]
 fn many_items_of_several_senders_all_come_through_a_small_queue() {
     let (queue, mut receiver) = Queue::new(64);
-    let senders: Vec<_> = (0..3).map(|_| queue.sender()).collect();
-    let threads = senders.into_iter().enumerate().map(|(shard, sender)| {
+    let threads = (0..3).map(|shard| {
+        let sender = queue.sender();
         thread::spawn(move || {
             (0..5_000).try_for_each(|number| sender.push((shard, number), 1 + number % 40))
         })

@@ -69,6 +69,12 @@ fn sums(document: &RunDocument) -> impl PartialEq + std::fmt::Debug {
     (document.totals.clone(), endpoints, lag, due)
 }
 
+/// Flags and variables of one machine.
+type Machine = (
+    &'static [&'static str],
+    &'static [(&'static str, &'static str)],
+);
+
 #[test]
 fn four_machines_do_what_one_does() {
     let recorded = window();
@@ -79,7 +85,7 @@ fn four_machines_do_what_one_does() {
     let start_at = Timestamp::MIN.saturating_add(now.unwrap() + Duration::from_secs(3));
     let start_at = start_at.to_micros_precision();
     let start_text = start_at.to_string();
-    let machines: [(&[&str], &[(&str, &str)]); 4] = [
+    let machines: [Machine; 4] = [
         (&["--shard", "0/4"], &[]),
         (&["--shards", "4"], &[("JOB_COMPLETION_INDEX", "1")]),
         (&["--shards", "4"], &[("AWS_BATCH_JOB_ARRAY_INDEX", "2")]),

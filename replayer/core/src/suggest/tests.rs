@@ -28,6 +28,7 @@ fn divergence(at: &str, kind: DivergenceKind, sides: (&str, &str), exchange: u32
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_form_has_its_proposal() {
     use DivergenceKind::{Missing, Order, Type, Value};
     let hour_later = Moments {

@@ -26,6 +26,7 @@ fn what_does_not_show_is_no_difference() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_place_that_differs_is_named() {
     for (expected, actual, found) in [
         ("<p>a</p>", "<p>b</p>", vec!["/p Value a|b"]),

@@ -7,6 +7,7 @@ fn differences(content_type: &str, expected: &[u8], actual: &[u8]) -> Vec<String
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn text_is_compared_by_lines() {
     for (content_type, expected, actual, found) in [
         (

@@ -49,6 +49,7 @@ fn what_says_nothing_is_no_difference() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_place_that_differs_is_named() {
     for (expected, actual, found) in [
         ("<a>1</a>", "<a>2</a>", vec!["/a Value 1|2"]),
