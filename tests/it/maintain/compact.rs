@@ -32,12 +32,13 @@ fn segments(path: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What is left of changes, without the marks that tell readers to list again.
+/// What is left of changes, without the marks that tell readers to list again, and without what a kill in the middle of a
+/// write leaves on a local disk: the store's own temporary file (`NAME#1`), which is in no listing.
 fn leftovers(path: &Path) -> Vec<PathBuf> {
     let mut files = files_below(&path.join("exchanges"));
     files.retain(|file| {
         let name = file.file_name().unwrap().to_str().unwrap();
-        name.starts_with("_swap-") || name.starts_with("_staged-")
+        !name.contains('#') && (name.starts_with("_swap-") || name.starts_with("_staged-"))
     });
     files
 }
