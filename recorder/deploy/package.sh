@@ -15,6 +15,7 @@ install -D -m 0644 "$here/recorder.service" "$root/etc/systemd/system/recorder.s
 install -D -m 0644 "$here/recorder.sysctl.conf" "$root/etc/sysctl.d/60-recorder.conf"
 install -D -m 0644 "$here/recorder.sysusers.conf" "$root/usr/lib/sysusers.d/recorder.conf"
 install -D -m 0600 "$here/recorder.env" "$root/etc/recorder/recorder.env"
+install -D -m 0644 "$here/recorder-interface.conf" "$root/usr/share/doc/recorder/recorder-interface.conf"
 install -D -m 0644 "$here/README.md" "$root/usr/share/doc/recorder/README.md"
 
 # The same program gives the same bytes.

@@ -115,10 +115,20 @@ fn the_unit_is_sound() {
     let analyze = |arguments: &[&str]| {
         run(Command::new("systemd-analyze").args(arguments).arg(&path)).expect_code(0)
     };
-    assert_eq!(analyze(&["verify", "--man=no"]).stderr, "");
+    let check = |threshold: &str| {
+        assert_eq!(analyze(&["verify", "--man=no"]).stderr, "");
+        let _ = analyze(&["security", "--offline=true", "--no-pager", threshold]);
+    };
     // The exposure is told in tenths, from 0 to 100.
-    let threshold = "--threshold=15";
-    let _ = analyze(&["security", "--offline=true", "--no-pager", threshold]);
+    check("--threshold=15");
+    let beside = folder.path().join("recorder.service.d");
+    fs::create_dir(&beside).unwrap();
+    fs::copy(
+        deploy("recorder-interface.conf"),
+        beside.join("interface.conf"),
+    )
+    .unwrap();
+    check("--threshold=20");
 }
 
 #[test]
