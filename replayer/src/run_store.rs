@@ -8,7 +8,7 @@
 //! everything else is in the store. So whatever a killed run published is a run that says it was killed.
 //!
 //! At a checkpoint every answer so far is published, and then, beside the run, what another process needs to go on with it
-//! ([`state`]).
+//! (`state`).
 
 mod encoder;
 pub(crate) mod parts;

@@ -8,7 +8,7 @@
 //! * [`SegmentBuilder`]: exchanges in, one [`SealedSegment`] of Parquet bytes out.
 //! * [`SegmentDecoder`]: byte ranges in, exchanges in time order out; it asks for what it needs and reads nothing itself.
 //! * [`SegmentKey`] and [`Table`]: where a segment lies, so that a window is found from a listing.
-//! * [`inspect`], [`verify`], [`SegmentNumbers`]: whether a file, and all of them, are what they should be.
+//! * [`inspect()`], [`verify()`], [`SegmentNumbers`]: whether a file, and all of them, are what they should be.
 //! * [`merge`], [`TwinFinder`]: rows of many segments in the order of time, and which of them are one exchange.
 //! * [`swap`]: how segments take the place of others, seen once by every reader.
 //! * [`live`]: the stream that a running recorder serves.
