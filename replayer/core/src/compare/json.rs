@@ -37,7 +37,7 @@ const SEARCHED_MAX: usize = 16;
 pub(super) enum Notation {
     /// JSON and what is like it: `$.items[2].price`.
     Json,
-    /// XML, as [`xml`](super::xml) makes it: `/order/item[3]/@sku`.
+    /// XML, as [`xml`] makes it: `/order/item[3]/@sku`.
     Xml,
 }
 
