@@ -1,12 +1,25 @@
-//! Exchanges for the unit tests of this crate.
+//! Exchanges, and what segments are made with, for the unit tests of this crate.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
-    Protocol, Request, Timestamp,
+    Protocol, Request, SegmentOptions, Timestamp,
 };
+
+/// What segments and streams are made with.
+pub(crate) fn options() -> SegmentOptions {
+    SegmentOptions {
+        recorder: "test".parse().unwrap(),
+        writer: "test".to_owned(),
+        zstd_level: 1,
+        spool: None,
+        sampling: None,
+        redaction: None,
+        replayed: false,
+    }
+}
 
 /// An exchange without an answer that starts at `start`, with a body of `body` bytes.
 pub(crate) fn exchange(start: Timestamp, body: usize) -> Exchange {

@@ -29,7 +29,9 @@ pub struct ListenLimits {
     /// Bytes of recent exchanges that all subscribers read from. Who falls behind that goes on from the spool, or misses what
     /// there is no room for, and is told.
     pub live_recent_bytes: usize,
-    /// How long subscribers may take at the end for what they have not read.
+    /// How long a subscriber waits while the recorder reads what a crash left in its spool; then it is told to ask again.
+    pub live_ready: Duration,
+    /// How long subscribers may take at the end for what they have not read; then their stream breaks off without its end.
     pub live_drain: Duration,
     /// How long the writer may be at one segment before the recorder calls itself unhealthy.
     pub writer_stall: Duration,
@@ -51,7 +53,8 @@ impl Default for ListenLimits {
             mirror_body_wait: Duration::from_secs(30),
             live_subscribers: 256,
             live_recent_bytes: 32 << 20,
-            live_drain: Duration::from_secs(2),
+            live_ready: Duration::from_secs(30),
+            live_drain: Duration::from_secs(5),
             writer_stall: Duration::from_secs(30),
             drain_sockets: Duration::from_secs(1),
         }

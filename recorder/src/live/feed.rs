@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use schema::Exchange;
 use schema::live::Position;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::listen::ListenLimits;
@@ -16,6 +17,8 @@ use crate::spool::{Follower, Frames, Generation, Place, Spool};
 pub(crate) struct Feed {
     state: Mutex<State>,
     changed: Condvar,
+    /// Whether the spool has said which files there are. Changed with the state locked.
+    ready: watch::Sender<bool>,
     /// Identity of the spool; without one, of this run.
     spool: u64,
     frames: Option<Frames>,
@@ -31,8 +34,6 @@ struct State {
     next: u64,
     /// Files of frames that can be read, by generation.
     spans: BTreeMap<u64, Span>,
-    /// Whether the spool has said which files there are.
-    ready: bool,
     /// Nothing more comes.
     closed: bool,
 }
@@ -122,18 +123,22 @@ impl Feed {
     /// A feed that holds about `bytes_max` bytes of recent exchanges. With a spool, `frames` reads what is older; without, the
     /// feed is known as `spool`.
     pub(super) fn new(spool: u64, frames: Option<Frames>, bytes_max: usize) -> Self {
-        let state = State {
-            ready: frames.is_none(),
-            ..State::default()
-        };
         Self {
-            state: Mutex::new(state),
+            state: Mutex::default(),
             changed: Condvar::new(),
+            ready: watch::Sender::new(frames.is_none()),
             spool,
             frames,
             bytes_max,
             counts: Counts::default(),
         }
+    }
+
+    /// As it is before the spool has said which files there are.
+    #[cfg(test)]
+    pub(super) fn unready(self) -> Self {
+        self.ready.send_replace(false);
+        self
     }
 
     /// Adds what was recorded. Without a spool it has no place, and gets one.
@@ -172,9 +177,15 @@ impl Feed {
         let mut state = self.lock();
         let mut spans = BTreeMap::new();
         // Before anything is recorded, what the spool has kept is numbered from 0.
-        let mut next = if state.ready { state.next } else { 0 };
+        let ready = *self.ready.borrow();
+        let mut next = if ready { state.next } else { 0 };
+        let newest = state.spans.last_key_value().map(|(newest, _)| *newest);
         for &Generation { generation, rows } in generations {
             let known = state.spans.get(&generation).map(|span| span.first);
+            if known.is_none() && Some(generation) < newest {
+                // It could not be read when those after it were numbered: there is no number left for what is in it.
+                continue;
+            }
             let first = known.unwrap_or(next);
             let end = rows.map(|rows| first + rows);
             if known.is_none() {
@@ -188,11 +199,18 @@ impl Feed {
             spans.insert(generation, span);
         }
         state.spans = spans;
-        if !std::mem::replace(&mut state.ready, true) {
+        if !ready {
             state.next = next;
+            self.ready.send_replace(true);
         }
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// Ready when the spool has said which files there are: only then is it known where a subscriber can begin.
+    pub(super) async fn ready(&self) {
+        // An error would mean that the feed is gone.
+        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
     /// Nothing more comes.
@@ -224,7 +242,7 @@ impl Feed {
     /// The number of the first exchange that a subscriber gets.
     pub(super) fn begin(&self, start: Start) -> Result<u64, StartError> {
         let state = self.lock();
-        if !state.ready {
+        if !*self.ready.borrow() {
             return Err(StartError::NotReady);
         }
         match start {

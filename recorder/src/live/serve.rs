@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt::Display;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +11,9 @@ use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,7 +21,8 @@ use schema::SegmentOptions;
 use schema::live::{EXCHANGES_PATH, MEDIA_TYPE, StreamEncoder};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::feed::{Feed, StartError};
@@ -41,6 +45,8 @@ pub(crate) struct Server {
     /// Room for connections, and for subscribers among them.
     connections: Arc<Semaphore>,
     subscribers: Arc<Semaphore>,
+    /// Whether the recorder ends: connections end with the answer that they are at.
+    ending: watch::Sender<bool>,
 }
 
 impl Server {
@@ -56,11 +62,9 @@ impl Server {
             tls: live.tls.clone(),
             options,
             limits: limits.clone(),
-            // Beyond the subscribers, some more are told why they cannot be.
-            connections: Arc::new(Semaphore::new(
-                limits.live_subscribers + limits.http_connections,
-            )),
+            connections: Arc::new(Semaphore::new(connections_max(limits))),
             subscribers: Arc::new(Semaphore::new(limits.live_subscribers)),
+            ending: watch::Sender::new(false),
         }
     }
 
@@ -83,12 +87,15 @@ impl Server {
         }
     }
 
-    /// Ready when every subscriber has got everything, or some take too long: they see their stream break off.
+    /// Ready when the system has taken everything for every subscriber, or some take too long: they see their stream break
+    /// off. That a subscription has ended is not enough: its last bytes may still be its connection's.
     pub(crate) async fn drain(&self) {
-        let all = u32::try_from(self.limits.live_subscribers).unwrap_or(u32::MAX);
-        let drained = self.subscribers.acquire_many(all);
-        // It is never closed.
-        let _ = tokio::time::timeout(self.limits.live_drain, drained).await;
+        self.ending.send_replace(true);
+        let all = u32::try_from(connections_max(&self.limits)).unwrap_or(u32::MAX);
+        let drained = self.connections.acquire_many(all);
+        if timeout(self.limits.live_drain, drained).await.is_err() {
+            tracing::warn!("a subscriber of the live stream has not read its end, and is cut off");
+        }
     }
 
     async fn answer(self: Arc<Self>, stream: TcpStream) {
@@ -98,27 +105,36 @@ impl Server {
             return self.speak(stream).await;
         };
         let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(stream);
-        if let Ok(Ok(stream)) = tokio::time::timeout(self.limits.http_head_wait, handshake).await {
+        if let Ok(Ok(stream)) = timeout(self.limits.http_head_wait, handshake).await {
             self.speak(stream).await;
         }
     }
 
     async fn speak(self: Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
         let wait = self.limits.http_head_wait;
+        let mut ending = self.ending.subscribe();
         let service = service_fn(move |request: Request<Incoming>| {
-            let response = self.respond(&request);
-            async move { Ok::<_, Infallible>(response) }
+            let server = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(server.respond(&request).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(wait)
             .max_buf_size(64 << 10)
             .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let ending = async {
+            let _ = ending.wait_for(|ending| *ending).await;
+        };
         // What a subscriber does wrong is its own matter.
+        tokio::select! {
+            _ = &mut connection => return,
+            () = ending => connection.as_mut().graceful_shutdown(),
+        }
         let _ = connection.await;
     }
 
-    fn respond(&self, request: &Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, request: &Request<Incoming>) -> Response<Body> {
         let presented = request.headers().get(AUTHORIZATION);
         let lets_in = |token: &Token| {
             presented.is_some_and(|presented| token.is_presented(presented.as_bytes()))
@@ -138,23 +154,23 @@ impl Server {
             return refusal(StatusCode::METHOD_NOT_ALLOWED, "use GET");
         }
         match Query::parse(request.uri().query()) {
-            Ok(query) => self.subscribe(query).unwrap_or_else(|refusal| *refusal),
+            Ok(query) => {
+                let subscribed = self.subscribe(query).await;
+                subscribed.unwrap_or_else(|refusal| *refusal)
+            }
             Err(error) => refusal(StatusCode::BAD_REQUEST, error),
         }
     }
 
-    /// Begins to serve a subscriber.
-    fn subscribe(&self, query: Query) -> Result<Response<Body>, Box<Response<Body>>> {
+    /// Begins to serve a subscriber. One that comes before the recorder knows what its spool has kept waits for that.
+    async fn subscribe(&self, query: Query) -> Result<Response<Body>, Box<Response<Body>>> {
         let unavailable = |text: &str| Box::new(refusal(StatusCode::SERVICE_UNAVAILABLE, text));
         let permit = Arc::clone(&self.subscribers).try_acquire_owned();
         let permit = permit.map_err(|_| unavailable("there are too many subscribers"))?;
-        let number = self.feed.begin(query.start).map_err(|error| {
-            let status = match error {
-                StartError::Gone | StartError::OtherSpool => StatusCode::GONE,
-                StartError::NotReady => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            Box::new(refusal(status, error))
-        })?;
+        // If it takes too long, beginning says so.
+        let _ = timeout(self.limits.live_ready, self.feed.ready()).await;
+        let number = self.feed.begin(query.start);
+        let number = number.map_err(|error| Box::new(cannot_begin(error)))?;
         let encoder = StreamEncoder::new(&self.options, query.columns);
         let encoder = encoder.map_err(|error| unavailable(&error.to_string()))?;
         let (out, mut batches) = mpsc::channel(BATCHES_WAITING);
@@ -178,6 +194,24 @@ impl Server {
     }
 }
 
+/// Beyond the subscribers, some more are told why they cannot be.
+fn connections_max(limits: &ListenLimits) -> usize {
+    limits.live_subscribers + limits.http_connections
+}
+
+/// The answer to who cannot begin where it wants to.
+fn cannot_begin(error: StartError) -> Response<Body> {
+    match error {
+        StartError::Gone | StartError::OtherSpool => refusal(StatusCode::GONE, error),
+        StartError::NotReady => {
+            let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, error);
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(RETRY_AFTER, soon);
+            response
+        }
+    }
+}
+
 /// An answer that is no stream: a line of text that says why.
 fn refusal(status: StatusCode, text: impl Display) -> Response<Body> {
     let text = Full::new(Bytes::from(format!("{text}\n")));
@@ -187,3 +221,6 @@ fn refusal(status: StatusCode, text: impl Display) -> Response<Body> {
     response.headers_mut().insert(CONTENT_TYPE, plain);
     response
 }
+
+#[cfg(test)]
+mod tests;

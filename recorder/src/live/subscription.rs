@@ -142,11 +142,24 @@ impl Subscription {
         Ok(sent)
     }
 
-    /// Says that the stream is whole.
+    /// Says that the stream is whole; if it is not, and no row is left to tell how much it lacks, it breaks off instead.
     fn finish(&mut self) -> anyhow::Result<(Vec<Row>, bool)> {
-        let bytes = self.encoder.finish()?;
+        let missed = std::mem::take(&mut self.missed);
+        let end = if missed == 0 {
+            Ok(self.encoder.finish()?)
+        } else {
+            self.feed.count_rows(0, missed);
+            tracing::warn!(
+                missed,
+                "a live stream ends before its last exchanges: its subscriber was too slow"
+            );
+            Err(io::Error::other("exchanges were missed"))
+        };
         // Whoever is gone does not miss it.
-        let _ = self.out.blocking_send(Ok(bytes));
+        let _ = self.out.blocking_send(end);
         Ok((Vec::new(), false))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 use schema::SegmentKey;
 
 use super::*;
-use crate::testing::exchange;
+use crate::testing::{exchange, options};
 
 const MINUTE: u64 = 60_000_000;
 
@@ -13,16 +13,7 @@ fn at(micros: u64) -> Timestamp {
 }
 
 fn writer(bytes_max: usize, age_max: Duration) -> Writer {
-    let options = SegmentOptions {
-        recorder: "test".parse().unwrap(),
-        writer: "test".to_owned(),
-        zstd_level: 1,
-        spool: None,
-        sampling: None,
-        redaction: None,
-        replayed: false,
-    };
-    Writer::new(options, Rotation { bytes_max, age_max })
+    Writer::new(options(), Rotation { bytes_max, age_max })
 }
 
 /// Everything that is sealed now: key and rows.

@@ -1,7 +1,10 @@
 //! The live stream, read by pyarrow: as it comes, filtered, too slowly, and from where it was.
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 use benches::{Mix, Traffic};
 use serde_json::Value;
@@ -188,6 +191,33 @@ fn a_stalled_subscriber_is_told_what_it_missed_and_slows_nothing() {
     assert_eq!(read_archive(place.path()).len() as u64, total + 1);
 }
 
+/// A recorder that has recorded everything still waits for its subscribers: what a connection holds is not yet theirs.
+#[test]
+fn a_subscriber_that_reads_slowly_gets_the_last_rows_of_a_recorder_that_stops() {
+    let place = tempfile::tempdir().unwrap();
+    let listening = start(place.path(), &[]);
+    let mut stream = TcpStream::connect(listening.bound().live.unwrap()).unwrap();
+    let request = "GET /v1/exchanges?from=oldest HTTP/1.1\r\nHost: x\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let large = Traffic {
+        mix: Mix::LargeAnswers,
+        ..traffic(60)
+    };
+    feed(&listening, &large);
+    let stopped = std::thread::spawn(|| listening.stop().unwrap());
+    let (mut bytes, mut room) = (Vec::new(), [0; 8_192]);
+    loop {
+        let length = stream.read(&mut room).unwrap();
+        if length == 0 {
+            break;
+        }
+        bytes.extend_from_slice(&room[..length]);
+        std::thread::park_timeout(Duration::from_micros(500));
+    }
+    assert!(bytes.ends_with(b"\r\n0\r\n\r\n"), "{} bytes", bytes.len());
+    assert_eq!(stopped.join().unwrap().exchanges_total(), 60);
+}
+
 /// With a spool, a position is good after a kill too: a subscriber goes on where it was, and misses nothing though it is slow.
 #[test]
 fn a_subscriber_goes_on_from_its_position() {
@@ -289,7 +319,7 @@ fn subscribers_come_and_go() {
         config.listen.as_mut().unwrap().limits.live_subscribers = 2;
     });
     let live = listening.bound().live.unwrap();
-    let silent = std::net::TcpStream::connect(live).unwrap();
+    let silent = TcpStream::connect(live).unwrap();
     let (one, two) = (
         Subscriber::start(live, "", &[]),
         Subscriber::start(live, "", &[]),

@@ -91,8 +91,7 @@ fn who_goes_on_after_a_position_gets_what_follows_it_or_is_refused() {
 #[test]
 fn files_of_the_spool_are_numbered_on() {
     let generation = |generation, rows| Generation { generation, rows };
-    let mut feed = feed(10);
-    feed.state.get_mut().unwrap().ready = false;
+    let feed = feed(10).unready();
     assert_eq!(feed.begin(Start::Now), Err(StartError::NotReady));
     let kept = [generation(3, Some(4)), generation(5, Some(2))];
     feed.set_generations(&[&kept[..], &[generation(6, None)]].concat());
@@ -119,4 +118,30 @@ fn files_of_the_spool_are_numbered_on() {
     };
     assert!(matches!(look(5), Look::Spooled(found) if found == span));
     assert!(matches!(look(6), Look::Recent(items) if items.len() == 3));
+}
+
+/// A disk without room for what a crash left: its file is counted when others are numbered already.
+#[test]
+fn a_file_that_is_counted_late_takes_no_number_of_others() {
+    let generation = |generation, rows| Generation { generation, rows };
+    let feed = feed(1).unready();
+    feed.set_generations(&[generation(7, None)]);
+    feed.push(
+        Some(Place {
+            generation: 7,
+            row: 0,
+        }),
+        &exchange(),
+    );
+    feed.set_generations(&[
+        generation(5, Some(9)),
+        generation(7, Some(1)),
+        generation(8, None),
+    ]);
+    for row in 0..3 {
+        feed.push(Some(Place { generation: 8, row }), &exchange());
+    }
+    let look = |number| feed.look(number, BOUNDS, Instant::now());
+    assert!(matches!(look(0), Look::Spooled(span) if span.generation == 7));
+    assert!(matches!(look(1), Look::Spooled(span) if span.generation == 8));
 }
