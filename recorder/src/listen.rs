@@ -251,7 +251,9 @@ impl Listener {
             let published = |sealed: &Sealed| stats.published(sealed);
             outgoing.publish(&mut uploader, published).await
         };
-        let (recorded, left) = supervisor.run(upload, threads, shutdown).await?;
+        // On the heap: it holds all that runs.
+        let run = Box::pin(supervisor.run(upload, threads, shutdown));
+        let (recorded, left) = run.await?;
         if let Some(server) = server {
             server.drain().await;
         }
