@@ -21,6 +21,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 
 use self::rows::Connections;
+pub(crate) use self::rows::RowDecoder;
 use crate::error::guarded;
 use crate::metadata::BatchSpan;
 use crate::{Error, Exchange, TimeWindow, columns};

@@ -6,6 +6,8 @@
 //! done. Their columns are those of `exchanges`, or the ones that were asked for, and two more at the end: [`POSITION`] and
 //! [`MISSED`].
 
+mod decoder;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +20,7 @@ use bytes::Bytes;
 
 use crate::builder::{BodyBytes, RowBuilder};
 use crate::{Error, Exchange, SegmentOptions, columns, metadata};
+pub use decoder::LiveDecoder;
 
 /// Path of the stream.
 pub const EXCHANGES_PATH: &str = "/v1/exchanges";

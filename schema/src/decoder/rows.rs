@@ -41,6 +41,25 @@ pub(super) fn decode(
     Ok(())
 }
 
+/// Decodes record batches of a stream, which have no place in a file.
+#[derive(Debug, Default)]
+pub(crate) struct RowDecoder {
+    connections: Connections,
+}
+
+impl RowDecoder {
+    /// The exchanges of a batch, in its order.
+    pub(crate) fn decode(&mut self, batch: &RecordBatch) -> Result<Vec<Exchange>, Error> {
+        self.connections.clear();
+        let columns = ExchangeColumns::of(batch)?;
+        let row = |row: usize| {
+            let start = Timestamp::from_micros(columns.request_start.value(row));
+            exchange(&columns, row, start, &mut self.connections)
+        };
+        (0..batch.num_rows()).map(row).collect()
+    }
+}
+
 fn exchange(
     columns: &ExchangeColumns<'_>,
     row: usize,
