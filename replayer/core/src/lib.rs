@@ -10,6 +10,7 @@
 //! * [`rewrite`]: the request as the target shall get it, or why it cannot be replayed.
 //! * [`correlate`]: what the target issues in place of recorded values goes into later requests.
 //! * [`shard`]: which of them are this machine's, where several share a window.
+//! * [`follow`]: what comes while it is recorded, put into the order of time.
 //! * [`pace`], [`order`] and [`scheduler`]: when each is due, what it has to follow, and what to do now.
 //! * [`checkpoint`]: where a run stands, so that another process can go on with it.
 //! * [`h1`]: what goes on the wire for a request, and what the bytes that come back mean.
@@ -28,6 +29,7 @@ pub mod checkpoint;
 pub mod compare;
 pub mod correlate;
 pub mod endpoint;
+pub mod follow;
 pub mod h1;
 pub mod join;
 pub mod ledger;

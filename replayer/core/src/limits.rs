@@ -29,6 +29,12 @@ pub struct Limits {
     /// Bytes of a body, before and after its Content-Encoding is undone, that values are looked for in. A longer one is counted
     /// and left as it is.
     pub correlated_body_bytes_max: usize,
+    /// Bytes of memory of the exchanges that came over a live stream and are not due soon. At the bound nothing more is read of the
+    /// stream until some are; the recorder keeps it, and counts what it cannot keep.
+    pub follow_waiting_bytes_max: usize,
+    /// Exchanges that were given out and are remembered, so that they are not when they come again. At the bound the one that was
+    /// given out first is forgotten; what comes and started before that is not sent, and is counted.
+    pub remembered_max: usize,
     /// Segments opened before the first of their exchanges is needed.
     pub prefetch_segments_max: usize,
     /// Bytes of the segments that are open ahead of need; one is always opened.
@@ -49,6 +55,8 @@ impl Default for Limits {
             correlated_bytes_max: 64 << 20,
             correlated_values_per_answer_max: 1_024,
             correlated_body_bytes_max: 1 << 20,
+            follow_waiting_bytes_max: 128 << 20,
+            remembered_max: 1 << 20,
             prefetch_segments_max: 4,
             prefetch_bytes_max: 256 << 20,
         }
