@@ -6,6 +6,7 @@ mod archive;
 mod compare;
 mod correlate;
 mod filter;
+mod follow;
 mod pace;
 mod plan;
 mod report;
@@ -24,6 +25,7 @@ pub use archive::ArchiveArgs;
 pub use compare::{CompareArgs, FailOnArg, GatesArgs, PresetArg, RulesFileArgs, SidesArgs};
 pub use correlate::CorrelateArgs;
 pub use filter::FilterArgs;
+pub use follow::{FollowArgs, FollowPaceArgs, LiveSourceArgs};
 pub use pace::{OrderArg, PaceArgs, PaceFlags, WhenBehindArg};
 pub use plan::PlanArgs;
 pub use report::{ReportArgs, RunRefArgs, RunsArgs, ShowArgs};
@@ -52,6 +54,8 @@ pub enum Command {
     Plan(Box<PlanArgs>),
     /// Replay a window against a target, compare the answers with the recorded ones, and write a run
     Run(Box<RunArgs>),
+    /// Replay what is recorded while it is, from a recorder's live stream or from an archive that grows
+    Follow(Box<FollowArgs>),
     /// Hold a new build's run against an old build's, and say what the refactor changed
     Compare(Box<CompareArgs>),
     /// Accept differences that a comparison found, in a file that lives in version control

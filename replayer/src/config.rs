@@ -2,6 +2,7 @@
 
 mod compare;
 mod correlation;
+mod follow;
 mod policy;
 mod rewriting;
 mod timing;
@@ -29,6 +30,7 @@ use crate::guard::Guard;
 use crate::send::{HttpVersion, Target, TlsOptions};
 
 pub(crate) use compare::CompareConfig;
+pub(crate) use follow::{FollowConfig, LiveConfig, archive as follow_archive, follow};
 pub(crate) use timing::{Passes, Timing};
 
 /// Shell commands around a run.
@@ -113,6 +115,8 @@ pub(crate) struct RunConfig {
     pub(crate) send_again: SendAgain,
     /// The run that goes on, as it was left.
     pub(crate) resume: Option<Box<RunDocument>>,
+    /// What is followed while it is recorded; a window is replayed without.
+    pub(crate) follow: Option<FollowConfig>,
     /// Whether JSON is printed.
     pub(crate) json: bool,
 }
@@ -191,6 +195,7 @@ impl TryFrom<RunArgs> for RunConfig {
                 SendAgainArg::All => SendAgain::Everything,
             },
             resume: None,
+            follow: None,
             json: args.json,
         })
     }

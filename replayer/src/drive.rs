@@ -342,6 +342,8 @@ impl Driver {
         let (Some(recorded_start), Some(first)) = (batch.first, requests.clone().next()) else {
             return Ok(());
         };
+        // What is followed is due a delay after it was recorded, whichever comes first.
+        let recorded_start = self.timing.delay.map_or(recorded_start, |_| Timestamp::MIN);
         let offset = |ready: &Ready| {
             let recorded = ready.recorded_at.since(recorded_start);
             let offset = self.timing.pace.offset(ready.index, recorded);
@@ -358,11 +360,11 @@ impl Driver {
             when_behind: self.timing.when_behind,
             in_flight_max: self.shared.limits.in_flight_max,
             waiting_max: self.shared.limits.waiting_max,
-            // A run that goes on does so at once, wherever in the window it is.
-            started_at: if self.is_resumed {
-                now.saturating_sub(begun)
-            } else {
-                self.timing.start_at.unwrap_or(now)
+            started_at: match self.timing.delay {
+                Some(delay) => recorded_start.saturating_add(delay),
+                // A run that goes on does so at once, wherever in the window it is.
+                None if self.is_resumed => now.saturating_sub(begun),
+                None => self.timing.start_at.unwrap_or(now),
             },
             recorded_start,
         });

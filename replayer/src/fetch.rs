@@ -22,8 +22,8 @@ use object_store::{GetOptions, GetRange, ObjectStore};
 use replayer_core::Limits;
 use replayer_core::merge::{self, Merge};
 use schema::{
-    Exchange, ExchangeId, FooterStep, LedgerRow, Projection, RecorderId, SegmentDecoder, Step,
-    Table, TimeWindow, Timestamp, decode_ledger, read_footer,
+    Exchange, ExchangeId, Footer, FooterStep, LedgerRow, Projection, RecorderId, SegmentDecoder,
+    Step, Table, TimeWindow, Timestamp, decode_ledger, read_footer,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -210,30 +210,41 @@ async fn is_replaced(
         .iter()
         .filter(|other| other.key.start().hour() == hour)
     {
-        let read = || format!("read the footer of segment {}", segment.path);
-        let mut wanted = FOOTER_BYTES;
-        loop {
-            let options = GetOptions {
-                range: Some(GetRange::Suffix(wanted)),
-                ..GetOptions::default()
-            };
-            let tail = match store.get_opts(&segment.path, options).await {
-                Ok(tail) => tail.bytes().await.with_context(read)?,
-                // It has given way itself; the next listing tells to what.
-                Err(object_store::Error::NotFound { .. }) => break,
-                Err(error) => return Err(error).with_context(read),
-            };
-            match read_footer(&tail).with_context(read)? {
-                FooterStep::Footer(footer) if footer.replaces.contains(recorder, number) => {
-                    return Ok(true);
-                }
-                FooterStep::Footer(_) => break,
-                FooterStep::NeedsTail(more) if more > wanted => wanted = more,
-                FooterStep::NeedsTail(_) => bail!("{}: it is shorter than its footer", read()),
-            }
+        // One that is gone has given way itself; the next listing tells to what.
+        let footer = footer(store, segment).await?;
+        if footer.is_some_and(|footer| footer.replaces.contains(recorder, number)) {
+            return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// What a segment says of itself; `None` if it is gone.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) async fn footer(
+    store: &dyn ObjectStore,
+    segment: &Segment,
+) -> anyhow::Result<Option<Footer>> {
+    let read = || format!("read the footer of segment {}", segment.path);
+    let mut wanted = FOOTER_BYTES;
+    loop {
+        let options = GetOptions {
+            range: Some(GetRange::Suffix(wanted)),
+            ..GetOptions::default()
+        };
+        let tail = match store.get_opts(&segment.path, options).await {
+            Ok(tail) => tail.bytes().await.with_context(read)?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error).with_context(read),
+        };
+        match read_footer(&tail).with_context(read)? {
+            FooterStep::Footer(footer) => return Ok(Some(*footer)),
+            FooterStep::NeedsTail(more) if more > wanted => wanted = more,
+            FooterStep::NeedsTail(_) => bail!("{}: it is shorter than its footer", read()),
+        }
+    }
 }
 
 /// Decodes one segment, batch by batch, until its end or until nobody takes them any more.

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use http_body_util::{BodyExt as _, Limited};
 use replayer_core::Limits;
 use replayer_core::proof::Proof;
-use schema::Projection;
+use schema::{Exchange, Projection};
 
 use crate::select::Selected;
 use crate::send::{HttpVersion, Target, Tls};
@@ -58,8 +58,8 @@ impl Guard {
                  only it has) or suffix:.DOMAIN (names that only test environments have)"
             );
         }
-        if !is_here && !self.allow_recorded {
-            refuse_recorded(target, &addresses, selected).await?;
+        if let Some(recorded) = self.recorded(target).await {
+            refuse_recorded(&recorded, selected).await?;
         }
         self.check_name(target)?;
         for proof in &self.proofs {
@@ -80,6 +80,17 @@ impl Guard {
         Ok(())
     }
 
+    /// What must not come up as a server of the recording; none where the target is this machine, or that is allowed.
+    pub(crate) async fn recorded(&self, target: &Target) -> Option<Recorded> {
+        let addresses = resolve(target).await;
+        let is_here = !addresses.is_empty() && addresses.iter().all(is_this_machine);
+        (!is_here && !self.allow_recorded).then(|| Recorded {
+            target: target.to_string(),
+            host: target.host().to_owned(),
+            addresses,
+        })
+    }
+
     /// Of the suffixes one has to hold.
     fn check_name(&self, target: &Target) -> anyhow::Result<()> {
         let mut suffixes = self
@@ -94,6 +105,39 @@ impl Guard {
         bail!(
             "target {target} has no name that --target-proof allows, so it may not be a test environment"
         );
+    }
+}
+
+/// A target that must be none of the recorded servers.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    target: String,
+    host: String,
+    addresses: Vec<IpAddr>,
+}
+
+impl Recorded {
+    /// Why `exchange` shows that the target is where it was recorded, if it does.
+    pub(crate) fn problem(&self, exchange: &Exchange) -> Option<String> {
+        let server = exchange.connection.server;
+        let host = exchange
+            .request
+            .as_ref()
+            .and_then(|request| request.host.as_deref());
+        let is_name = host.is_some_and(|host| same_name(host, &self.host));
+        if !is_name && !self.addresses.contains(&server.ip().to_canonical()) {
+            return None;
+        }
+        let by = match host {
+            Some(host) if is_name => format!("the host `{host}`"),
+            _ => format!("the server {server}"),
+        };
+        Some(format!(
+            "target {} is {by} of the recording (exchange {}): requests would go to where they were recorded; \
+             correct --target, or say --allow-recorded-target if that is meant",
+            self.target,
+            exchange.id()
+        ))
     }
 }
 
@@ -140,31 +184,13 @@ fn is_this_machine(address: &IpAddr) -> bool {
 }
 
 /// Looks through the window for the target as a server.
-async fn refuse_recorded(
-    target: &Target,
-    addresses: &[IpAddr],
-    selected: &Selected,
-) -> anyhow::Result<()> {
+async fn refuse_recorded(recorded: &Recorded, selected: &Selected) -> anyhow::Result<()> {
     let mut stream = selected
         .source(Projection::Summary, Limits::default())
         .stream();
     while let Some(exchange) = stream.next().await? {
-        let server = exchange.connection.server;
-        let host = exchange
-            .request
-            .as_ref()
-            .and_then(|request| request.host.as_deref());
-        let is_name = host.is_some_and(|host| same_name(host, target.host()));
-        if is_name || addresses.contains(&server.ip().to_canonical()) {
-            let by = match host {
-                Some(host) if is_name => format!("the host `{host}`"),
-                _ => format!("the server {server}"),
-            };
-            bail!(
-                "target {target} is {by} of the recording (exchange {}): requests would go to where they were recorded; \
-                 correct --target, or say --allow-recorded-target if that is meant",
-                exchange.id()
-            );
+        if let Some(problem) = recorded.problem(&exchange) {
+            bail!(problem);
         }
     }
     Ok(())

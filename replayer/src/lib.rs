@@ -7,6 +7,7 @@
 //! * `guard` lets only test environments be sent to; `hooks` runs the user's commands around a run.
 //! * `store` opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
 //! * `resume` finds where a run goes on that was killed; `lease` says beforehand what may be sent.
+//! * `follow` puts what is recorded just now in place of a window.
 //! * `drive` is the one event loop: it asks the schedule what to do, hands requests to the lanes of `send`, and learns from
 //!   them when an answer came.
 //! * `compare` holds runs against each other; `replayer-core`'s `join`, `blame`, `noise` and `verdict` decide. `accept`
@@ -21,6 +22,7 @@ mod config;
 mod demo;
 mod drive;
 mod fetch;
+mod follow;
 mod guard;
 mod hooks;
 mod lease;
@@ -101,6 +103,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Accept(args) => accept::accept(*args).await,
         Command::Compare(args) => Box::pin(compare::compare(*args)).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Follow(args) => {
+            let json = args.json;
+            match resume::follow_config(*args).await? {
+                Begun::Run(config) => Box::pin(run::run(*config, shutdown::requested())).await,
+                Begun::Ended(document) => run::print(&document, json),
+            }
+        }
         Command::Plan(args) => plan::plan((*args).try_into()?).await,
         Command::Report(args) => report::report(args).await,
         Command::Rules(args) => suggest::rules(args).await,

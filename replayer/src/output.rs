@@ -31,6 +31,14 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
     text(&json)
 }
 
+/// Prints a result as JSON on one line, where several follow one another.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_line(value: &impl Serialize) -> io::Result<()> {
+    line(&serde_json::to_string(value)?)
+}
+
 /// Prints why the program failed, with every cause on one line, to standard error.
 pub fn error(error: &anyhow::Error) {
     // Nothing is left to do if even that fails.

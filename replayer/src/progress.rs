@@ -60,6 +60,17 @@ impl Progress {
         }
     }
 
+    /// No bar: of a run whose end is not known.
+    #[must_use]
+    pub(crate) fn hidden(run: Arc<RunProgress>) -> Self {
+        Self {
+            bar: None,
+            window: TimeWindow::ALL,
+            started: Instant::now(),
+            run,
+        }
+    }
+
     /// Draws how far the run is: how much of the window's time, and at which rate requests are answered.
     ///
     /// How many exchanges a window holds is not known before it is read, and its time is: the bar and the remaining time go

@@ -22,6 +22,7 @@ use schema::{Exchange, InDoubt, Request, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::config::Timing;
+use crate::follow::FeedParts;
 use crate::run_store::RunSender;
 use crate::select::Source;
 use work::Work;
@@ -93,6 +94,8 @@ pub(crate) struct Reading {
     pub(crate) shard: Option<Shard>,
     /// Where to go on, for a run that was begun before.
     pub(crate) resume: Option<Resume>,
+    /// What is followed while it is recorded, in place of the window.
+    pub(crate) follow: Option<FeedParts>,
 }
 
 /// Where a run goes on.
@@ -104,6 +107,8 @@ pub(crate) struct Resume {
     pub(crate) send_again: SendAgain,
     /// Exchanges that are stored and were not counted yet.
     pub(crate) answered: HashMap<Position, Exchange>,
+    /// Of a run that follows: everything that is stored and may come again.
+    pub(crate) stored: Vec<Position>,
 }
 
 /// What the reader counted.

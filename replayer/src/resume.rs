@@ -2,8 +2,9 @@
 
 mod options;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
@@ -15,7 +16,7 @@ use replayer_core::window::Span;
 use schema::run::{RunDocument, RunResumption, RunState};
 use schema::{Exchange, Projection, Table, TimeWindow, Timestamp};
 
-use crate::cli::{Cli, Command, RunArgs, RunRefArgs};
+use crate::cli::{Cli, Command, FollowArgs, RunArgs, RunRefArgs, Typed};
 use crate::config::RunConfig;
 use crate::fetch::{ExchangeStream, Segment, segments};
 use crate::lease::Leases;
@@ -26,6 +27,9 @@ use crate::{config, store};
 
 pub(crate) use options::{file_hashes, stored};
 
+/// How long before it was left a run that follows may get exchanges again: from a stream, or from the archive.
+const COMES_AGAIN: Duration = Duration::from_secs(3_600);
+
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Begun {
@@ -35,27 +39,65 @@ pub(crate) enum Begun {
     Ended(Box<RunDocument>),
 }
 
+/// What was typed of a run that may go on.
+#[derive(Clone, Copy, Debug)]
+struct Typing<'a> {
+    command: &'static str,
+    archive: &'a str,
+    shard: Option<u32>,
+    resume: Option<&'a str>,
+    /// The name that a run goes on under if it was begun before.
+    if_begun: Option<&'a str>,
+    typed: &'a Typed,
+}
+
+/// How a run is to be taken that may have been begun before.
+enum Left {
+    /// Nobody has begun it.
+    Fresh,
+    GoesOn(Box<RunDocument>),
+    Ended(Box<RunDocument>),
+}
+
 /// What was typed, made sense of; of a run that goes on, with the flags that it was begun with.
 ///
 /// # Errors
 /// If the flags are wrong, there is no such run, it has finished, or a flag contradicts it.
 pub(crate) async fn config(args: RunArgs) -> anyhow::Result<Begun> {
-    let shard = config::shard(&args)?.map(Shard::index);
-    let document = match (&args.resume, &args.run) {
-        (Some(name), _) => left(&args, name, shard).await?,
-        (None, Some(name)) if args.resume_if_begun => {
-            let store = store::open(&args.archive.archive)?;
-            match parts::read(&*store, &RunPlace::new(name, shard)).await? {
-                Some(document) if document.state == RunState::Finished => {
-                    return Ok(Begun::Ended(Box::new(document)));
-                }
-                Some(document) => document,
-                None => return fresh(args).await,
-            }
-        }
-        _ => return fresh(args).await,
+    let typing = Typing {
+        command: "run",
+        archive: &args.archive.archive,
+        shard: config::shard(&args)?.map(Shard::index),
+        resume: args.resume.as_deref(),
+        if_begun: args.run.as_deref().filter(|_| args.resume_if_begun),
+        typed: &args.typed,
     };
-    going_on(&args, document).map(|config| Begun::Run(Box::new(config)))
+    match typing.left().await? {
+        Left::Fresh => fresh(args).await,
+        Left::GoesOn(document) => Ok(Begun::Run(Box::new(typing.going_on(*document)?))),
+        Left::Ended(document) => Ok(Begun::Ended(document)),
+    }
+}
+
+/// The same of a run that follows a recording.
+///
+/// # Errors
+/// As [`config()`].
+pub(crate) async fn follow_config(args: FollowArgs) -> anyhow::Result<Begun> {
+    let archive = config::follow_archive(&args.source)?;
+    let typing = Typing {
+        command: "follow",
+        archive: &archive,
+        shard: None,
+        resume: args.resume.as_deref(),
+        if_begun: args.run.as_deref().filter(|_| args.resume_if_begun),
+        typed: &args.typed,
+    };
+    match typing.left().await? {
+        Left::Fresh => Ok(Begun::Run(Box::new(config::follow(args)?))),
+        Left::GoesOn(document) => Ok(Begun::Run(Box::new(typing.going_on(*document)?))),
+        Left::Ended(document) => Ok(Begun::Ended(document)),
+    }
 }
 
 /// A run that is begun; a part of one, over the window that the first of them found.
@@ -73,64 +115,95 @@ async fn fresh(args: RunArgs) -> anyhow::Result<Begun> {
     Ok(Begun::Run(Box::new(config)))
 }
 
-/// The run `name` as it was left, or the part of it that is this machine's.
-async fn left(args: &RunArgs, name: &str, shard: Option<u32>) -> anyhow::Result<RunDocument> {
-    let run = RunRef::find(&RunRefArgs {
-        run: name.to_owned(),
-        archive: Some(args.archive.archive.clone()),
-    })?;
-    let name = &run.name;
-    let document = match shard {
-        None => run.document().await?,
-        Some(index) => {
-            let place = RunPlace::new(name, shard);
-            let part = parts::read(&*run.store, &place).await?;
-            part.with_context(|| format!("part {index} of run {name} was not begun"))?
+impl Typing<'_> {
+    /// The run that is meant, as it was left.
+    async fn left(&self) -> anyhow::Result<Left> {
+        if let Some(name) = self.resume {
+            return Ok(Left::GoesOn(Box::new(self.named(name).await?)));
         }
-    };
-    if document.state == RunState::Finished {
-        bail!("run {name} has finished; there is nothing to go on with");
+        let Some(name) = self.if_begun else {
+            return Ok(Left::Fresh);
+        };
+        let store = store::open(self.archive)?;
+        let document = parts::read(&*store, &RunPlace::new(name, self.shard)).await?;
+        Ok(match document.map(Box::new) {
+            Some(document) if document.state == RunState::Finished => Left::Ended(document),
+            Some(document) => Left::GoesOn(document),
+            None => Left::Fresh,
+        })
     }
-    if document.shards > 0 && document.shard.is_none() {
-        bail!(
-            "run {name} is in {} parts: say which of them goes on with --shard I/{}",
-            document.shards,
-            document.shards
-        );
-    }
-    Ok(document)
-}
 
-/// The config of the run that `document` describes.
-fn going_on(args: &RunArgs, document: RunDocument) -> anyhow::Result<RunConfig> {
-    let name = &document.run;
-    let program = program();
-    if document.program != program {
-        bail!(
-            "run {name} was begun by {}, and this is {program}: go on with the same version",
-            document.program
-        );
+    /// The run `name` as it was left, or the part of it that is this machine's.
+    async fn named(&self, name: &str) -> anyhow::Result<RunDocument> {
+        let run = RunRef::find(&RunRefArgs {
+            run: name.to_owned(),
+            archive: Some(self.archive.to_owned()),
+        })?;
+        let name = &run.name;
+        let document = match self.shard {
+            None => run.document().await?,
+            Some(index) => {
+                let place = RunPlace::new(name, self.shard);
+                let part = parts::read(&*run.store, &place).await?;
+                part.with_context(|| format!("part {index} of run {name} was not begun"))?
+            }
+        };
+        if document.state == RunState::Finished {
+            bail!("run {name} has finished; there is nothing to go on with");
+        }
+        if document.shards > 0 && document.shard.is_none() {
+            bail!(
+                "run {name} is in {} parts: say which of them goes on with --shard I/{}",
+                document.shards,
+                document.shards
+            );
+        }
+        Ok(document)
     }
-    let arguments = options::arguments(&args.typed, &document)?;
-    let command = ["replayer", "run"].map(str::to_owned);
-    let parsed = Cli::try_parse_from(command.into_iter().chain(arguments))
-        .with_context(|| format!("read the flags that run {name} was begun with"))?;
-    let Command::Run(args) = parsed.command else {
-        bail!("run {name} was begun with no flags that this program knows");
-    };
-    let mut config = RunConfig::try_from(*args)?;
-    // Restoring a database now would undo what the run has done to it.
-    config.hooks.before = None;
-    config.selection.span = Span::Between {
-        from: Some(document.source.from),
-        to: Some(document.source.to),
-    };
-    if config.shard.map(Shard::index) != document.shard {
-        bail!("run {name} was begun in {} parts", document.shards);
+
+    /// The config of the run that `document` describes.
+    fn going_on(&self, document: RunDocument) -> anyhow::Result<RunConfig> {
+        let name = &document.run;
+        let program = program();
+        if document.program != program {
+            bail!(
+                "run {name} was begun by {}, and this is {program}: go on with the same version",
+                document.program
+            );
+        }
+        let command = match document.follow {
+            Some(_) => "follow",
+            None => "run",
+        };
+        if command != self.command {
+            bail!("run {name} was begun by `replayer {command}`: go on with that");
+        }
+        let arguments = options::arguments(self.typed, &document)?;
+        let command = ["replayer", command].map(str::to_owned);
+        let parsed = Cli::try_parse_from(command.into_iter().chain(arguments))
+            .with_context(|| format!("read the flags that run {name} was begun with"))?;
+        let mut config = match parsed.command {
+            Command::Run(args) => RunConfig::try_from(*args)?,
+            Command::Follow(args) => config::follow(*args)?,
+            _ => bail!("run {name} was begun with no flags that this program knows"),
+        };
+        // Restoring a database now would undo what the run has done to it.
+        config.hooks.before = None;
+        config.selection.span = Span::Between {
+            from: Some(document.source.from),
+            to: Some(document.source.to),
+        };
+        if let (Some(follow), Some(known)) = (&mut config.follow, &document.follow) {
+            follow.from = Some(document.source.from);
+            (follow.to, follow.span) = (known.until, None);
+        }
+        if config.shard.map(Shard::index) != document.shard {
+            bail!("run {name} was begun in {} parts", document.shards);
+        }
+        config.run = Some(document.run.clone());
+        config.resume = Some(Box::new(document));
+        Ok(config)
     }
-    config.run = Some(document.run.clone());
-    config.resume = Some(Box::new(document));
-    Ok(config)
 }
 
 /// Name and version of this program, as documents have it.
@@ -180,6 +253,10 @@ pub(crate) async fn take(
     let segments = written(&**store, &place).await?;
     let next = segments.iter().map(|segment| segment.key.sequence() + 1);
     files.segments = next.max().unwrap_or(0).max(files.segments);
+    let stored = match config.follow {
+        Some(_) => stored_since(store, &segments, &resumption, config.limits).await?,
+        None => Vec::new(),
+    };
     let answered = answered(store, segments, files.claim_from, &resumption).await?;
     files.unclaimed = answered.len() as u64;
     clear_divergences(&**store, &place, files.divergences).await?;
@@ -205,6 +282,7 @@ pub(crate) async fn take(
             resumption,
             send_again: config.send_again,
             answered,
+            stored,
         },
         leases,
     })
@@ -248,4 +326,41 @@ async fn answered(
         }
     }
     Ok(answered)
+}
+
+/// Of a run that follows: what is stored and may come again, the newest if there is more than can be remembered.
+async fn stored_since(
+    store: &Arc<dyn ObjectStore>,
+    segments: &[Segment],
+    resumption: &Resumption,
+    limits: Limits,
+) -> anyhow::Result<Vec<Position>> {
+    let cursor = resumption.standing.cursor.after;
+    let from = cursor.map_or(Timestamp::MIN, |after| {
+        after.recorded.saturating_sub(COMES_AGAIN)
+    });
+    // Nothing is sent before it was recorded.
+    let segments = segments.iter().filter(|segment| segment.key.end() >= from);
+    let mut rows = ExchangeStream::new(
+        Arc::clone(store),
+        segments.cloned().collect(),
+        TimeWindow::ALL,
+        Projection::Summary,
+        limits,
+    );
+    let mut stored = VecDeque::new();
+    while let Some(exchange) = rows.next().await? {
+        let Some(replay) = &exchange.replay else {
+            continue;
+        };
+        stored.push_back(Position {
+            pass: replay.pass,
+            recorded: replay.recorded_start,
+            exchange: exchange.id(),
+        });
+        if stored.len() > limits.remembered_max {
+            stored.pop_front();
+        }
+    }
+    Ok(stored.into())
 }

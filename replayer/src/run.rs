@@ -21,13 +21,14 @@ use schema::{Projection, Timestamp};
 use crate::clock::Clock;
 use crate::config::{Hooks, Passes, RunConfig, Timing};
 use crate::drive::{Driven, Keeping, drive};
+use crate::follow::{self, Followed};
 use crate::guard::Asked;
 use crate::hooks;
 use crate::lease::{Leases, TakenOver};
 use crate::open_files;
 use crate::output;
 use crate::progress::Progress;
-use crate::read::{Reader, Reading, Resume};
+use crate::read::{ReadTotals, Reader, Reading, Resume};
 use crate::resume;
 use crate::run_store::parts;
 use crate::run_store::{RunEnd, RunOptions, RunPlace, RunWriter};
@@ -74,8 +75,12 @@ async fn replay(
     mut config: RunConfig,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<RunDocument> {
-    let selected = Selected::find(&config.selection).await?;
-    for warning in selected.warnings() {
+    let selected = match &config.follow {
+        Some(follow) => follow::selected(&config, follow)?,
+        None => Selected::find(&config.selection).await?,
+    };
+    let warnings = config.follow.is_none().then(|| selected.warnings());
+    for warning in warnings.into_iter().flatten() {
         tracing::warn!("{warning}");
     }
     if let Some(start_at) = config.timing.start_at
@@ -131,30 +136,27 @@ async fn send(
 ) -> anyhow::Result<RunDocument> {
     config.rewrite.run = config.reprise_headers.then(|| name.clone());
     let store = Arc::clone(&selected.store);
+    let followed = Followed::of(&config, &selected, clock).await;
     let Started {
         writer,
         started_at,
         leases,
         resume,
         before,
-    } = start(&mut config, &selected, name, clock.now()).await?;
-    let progress = Progress::new(selected.span(), writer.progress());
+    } = start(&mut config, &selected, name, clock.now(), followed.as_ref()).await?;
+    let progress = match followed {
+        Some(_) => Progress::hidden(writer.progress()),
+        None => Progress::new(selected.span(), writer.progress()),
+    };
+    let rolling = followed
+        .as_ref()
+        .map(|followed| followed.rolling(config.json));
     let keeping = Keeping {
         leases,
         every: config.checkpoint_every,
         is_resumed: resume.is_some(),
     };
-    let reading = Reading {
-        source: selected.source(Projection::All, config.limits),
-        filter: config.selection.filter,
-        permissions: config.permissions,
-        rules: config.rewrite,
-        rewriting: config.rewriting,
-        started_at,
-        timing: config.timing.clone(),
-        shard: config.shard,
-        resume,
-    };
+    let reading = reading(&config, &selected, started_at, resume, followed.as_ref());
     let (reader, batches) = Reader::start(reading, writer.sender())?;
     let mut shared = Shared::new(
         config.target,
@@ -170,6 +172,7 @@ async fn send(
         .map(|rules| Correlated::new(rules, config.limits));
     let shared = Arc::new(shared);
     let lanes = Arc::clone(&shared);
+    let shutdown = stopping(shutdown, followed.as_ref());
     let driven = drive(config.timing, keeping, lanes, batches, shutdown, progress).await?;
     if let Some(error) = driven.error.as_ref()
         && error.is::<TakenOver>()
@@ -180,22 +183,62 @@ async fn send(
     let totals = tokio::task::spawn_blocking(|| reader.finish())
         .await
         .context("wait for the reader")??;
-    let end = RunEnd {
-        state: driven.state,
-        finished_at: clock.now(),
-        read: totals.read,
-        filtered_out: totals.filtered_out,
-        held_back: driven.counts.held_back,
-        rewriting: totals.rewriting,
-        correlation: shared.correlated.as_ref().map(Correlated::report),
-        lease: driven.lease,
-    };
+    if let Some(followed) = &followed {
+        followed.look_into_ledger().await;
+    }
+    let end = ended(&driven, &totals, &shared);
     let document = writer.finish(end).await?;
+    drop(rolling);
     if document.shard.is_some() {
         parts::publish_if_ended(&store, &document.run).await?;
     }
     check(&document, driven, &before, &totals.recovered)?;
     Ok(document)
+}
+
+/// What the reader shall make of the archive.
+fn reading(
+    config: &RunConfig,
+    selected: &Selected,
+    started_at: Timestamp,
+    resume: Option<Resume>,
+    followed: Option<&Followed>,
+) -> Reading {
+    Reading {
+        source: selected.source(Projection::All, config.limits),
+        filter: config.selection.filter.clone(),
+        permissions: config.permissions.clone(),
+        rules: config.rewrite.clone(),
+        rewriting: config.rewriting.clone(),
+        started_at,
+        timing: config.timing.clone(),
+        shard: config.shard,
+        resume,
+        follow: followed.map(Followed::parts),
+    }
+}
+
+/// How a run ended.
+fn ended(driven: &Driven, totals: &ReadTotals, shared: &Shared) -> RunEnd {
+    RunEnd {
+        state: driven.state,
+        finished_at: shared.clock.now(),
+        read: totals.read,
+        filtered_out: totals.filtered_out,
+        held_back: driven.counts.held_back,
+        rewriting: totals.rewriting.clone(),
+        correlation: shared.correlated.as_ref().map(Correlated::report),
+        lease: driven.lease,
+    }
+}
+
+/// What follows a recording ends by ending its input: everything that was taken is sent.
+async fn stopping(shutdown: impl Future<Output = ()>, followed: Option<&Followed>) {
+    shutdown.await;
+    if let Some(followed) = followed {
+        followed.stop();
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Whether the run came to an end, and what was sent is what was stored.
@@ -239,15 +282,20 @@ async fn start(
     selected: &Selected,
     name: String,
     now: Timestamp,
+    followed: Option<&Followed>,
 ) -> anyhow::Result<Started> {
     let store = &selected.store;
     let options = RunOptions {
         compare: config.compare,
+        follow: followed.map(|followed| Arc::clone(&followed.facts)),
         ..RunOptions::default()
     };
     let holder = format!("process {} since {now}", std::process::id());
     let Some(document) = config.resume.take() else {
-        let document = document(config, selected, name, now)?;
+        let mut document = document(config, selected, name, now)?;
+        if let Some(followed) = followed {
+            followed.facts.write_into(&mut document);
+        }
         if document.shard.is_some() {
             parts::join(&**store, &document).await?;
         }
@@ -385,7 +433,7 @@ fn run_name(started_at: Timestamp) -> String {
     started_at.to_utc().format("%Y%m%dT%H%M%S%.3fZ").to_string()
 }
 
-fn run_coverage(coverage: &Coverage) -> RunCoverage {
+pub(crate) fn run_coverage(coverage: &Coverage) -> RunCoverage {
     RunCoverage {
         minutes: coverage.minutes,
         minutes_recorded: coverage.minutes_recorded,

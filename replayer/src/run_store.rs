@@ -32,6 +32,7 @@ use schema::{Exchange, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
+use crate::follow::FollowFacts;
 use encoder::Encoder;
 pub(crate) use place::RunPlace;
 pub(crate) use state::{Begun, Checkpoint, clear_divergences};
@@ -70,6 +71,8 @@ pub struct RunOptions {
     pub waiting_max: usize,
     /// Memory that these may hold, bytes.
     pub waiting_bytes_max: usize,
+    /// What is known of the recording that is followed, if one is.
+    pub(crate) follow: Option<Arc<FollowFacts>>,
 }
 
 impl Default for RunOptions {
@@ -84,6 +87,7 @@ impl Default for RunOptions {
             // Small enough that memory is used again while it is in the cache: fresh pages cost more than waiting.
             waiting_max: 256,
             waiting_bytes_max: 32 << 20,
+            follow: None,
         }
     }
 }
@@ -222,6 +226,7 @@ pub struct RunWriter {
     document: RunDocument,
     sender: RunSender,
     progress: Arc<RunProgress>,
+    follow: Option<Arc<FollowFacts>>,
     encoder: JoinHandle<anyhow::Result<report::Report>>,
     uploads: JoinHandle<anyhow::Result<()>>,
 }
@@ -280,6 +285,7 @@ impl RunWriter {
             memory_max,
         };
         let progress = Arc::new(RunProgress::default());
+        let follow = options.follow.clone();
         let uploads = tokio::spawn(upload_all(Arc::clone(&store), waiting));
         let encoder = Encoder::new(
             document.clone(),
@@ -301,6 +307,7 @@ impl RunWriter {
             document,
             sender,
             progress,
+            follow,
             encoder,
             uploads,
         }
@@ -358,6 +365,9 @@ impl RunWriter {
                 document.rewriting = end.rewriting;
                 document.correlation = end.correlation;
                 report.write_into(&mut document, end.read, end.filtered_out);
+                if let Some(follow) = &self.follow {
+                    follow.write_into(&mut document);
+                }
                 document.conclusion = Some(report::conclude(&document));
                 put_document(&*self.store, &document).await?;
                 Ok(document)

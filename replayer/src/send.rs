@@ -35,7 +35,7 @@ use tokio::sync::{Notify, mpsc};
 pub(crate) use correlated::Correlated;
 pub(crate) use outbox::Outbox;
 pub(crate) use target::Target;
-pub(crate) use tls::{Tls, TlsOptions};
+pub(crate) use tls::{Tls, TlsOptions, client_config};
 
 use crate::clock::Clock;
 use crate::read::Standing;

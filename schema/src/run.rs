@@ -5,6 +5,8 @@
 //! whole microseconds, shares go from 0 to 1. Fields are only ever added; readers ignore what they do not know.
 
 mod correlation;
+mod follow;
+mod gates;
 mod report;
 mod rewriting;
 pub(crate) mod text;
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{TimeWindow, Timestamp};
 pub use correlation::{CorrelationSource, RunCorrelation};
+pub use follow::{OpenGap, RunFollow};
+pub use gates::RunGates;
 pub use report::{
     Answer, DiffRow, DoubtfulExchange, EndpointReport, Example, Latency, NotCompared, Percentiles,
     Quantile, ReasonCount, RunReport, ScheduleReport, TimeBucket, Timeline,
@@ -70,6 +74,9 @@ pub struct RunDocument {
     pub resumed: Vec<RunResumption>,
     /// On which schedule, in which order.
     pub schedule: RunSchedule,
+    /// Of a run that follows a recording: how, and what did not come.
+    #[serde(default)]
+    pub follow: Option<RunFollow>,
     /// What the ledger says of the window; null where the archive has no ledger.
     #[serde(default)]
     pub coverage: Option<RunCoverage>,
@@ -121,6 +128,7 @@ impl RunDocument {
             parts: Vec::new(),
             resumed: Vec::new(),
             schedule,
+            follow: None,
             coverage: None,
             gates: RunGates::default(),
             totals: RunTotals::default(),
@@ -373,26 +381,6 @@ pub struct RunCoverage {
     pub exchanges_sampled_out: u64,
     /// TCP payload that was TLS and could not be read.
     pub bytes_tls: u64,
-}
-
-/// How much evidence a pass takes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunGates {
-    /// The share of the selected requests that must have been judged, 0 to 1. The default is 1: whoever accepts that some
-    /// answers are not looked at says so.
-    pub judged_share_min: f64,
-    /// The greatest lag without waits forced by order that any request may have, microseconds; null for none asked for.
-    #[serde(default)]
-    pub lag_max_us: Option<u64>,
-}
-
-impl Default for RunGates {
-    fn default() -> Self {
-        Self {
-            judged_share_min: 1.0,
-            lag_max_us: None,
-        }
-    }
 }
 
 /// What became of every exchange of the window.

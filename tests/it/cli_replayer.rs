@@ -32,6 +32,7 @@ fn help_is_as_written_down() {
         &["rules", "suggest", "--help"],
     );
     check_help("replayer-compare.txt", &["compare", "--help"]);
+    check_help("replayer-follow.txt", &["follow", "--help"]);
     check_help("replayer-plan.txt", &["plan", "--help"]);
     check_help("replayer-run.txt", &["run", "--help"]);
     check_help("replayer-run-short.txt", &["run", "-h"]);

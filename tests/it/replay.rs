@@ -1,6 +1,7 @@
 //! Replays against targets that remember every byte, answer late, or do not answer at all.
 
 mod correlate;
+mod follow;
 mod guard;
 mod heads;
 mod http2;

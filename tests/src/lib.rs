@@ -13,6 +13,7 @@
 //!   application of others, of the same kind.
 //! * [`TlsFront`]: a real TLS server before it. [`Talk`]: a server that says and reads what a test wants, byte for byte.
 //! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC. [`Proxy`]: real nginx and Envoy.
+//! * [`Wire`]: a connection that can be cut.
 //! * [`S3Server`]: a real S3 server on loopback. [`read_archive`]: an archive on disk, back as exchanges.
 //! * [`Http2Server`], [`Grpc`]: servers of others that speak HTTP/2. [`Relay`]: notes what passes between them and clients.
 //! * [`browse()`]: a page in a real browser. [`run_python`]: readers that are not ours.
@@ -22,6 +23,7 @@ mod archive;
 mod bin;
 mod browser;
 mod capture;
+mod cut;
 pub mod fuzz;
 pub mod h2;
 mod http2;
@@ -50,6 +52,7 @@ pub use bin::{
 };
 pub use browser::browse;
 pub use capture::{CapturedFrame, read_capture};
+pub use cut::Wire;
 pub use http2::{Grpc, Http2Server};
 pub use listening::{Listening, await_answer, get, metric, mirror};
 pub use packets::{PacketScript, ScriptFrame};

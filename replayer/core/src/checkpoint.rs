@@ -86,6 +86,9 @@ pub struct Cursor {
     /// When the first of these was recorded: the schedule begins with it.
     #[serde(with = "micros")]
     pub first: Option<Timestamp>,
+    /// Of a live stream: everything up to here had been read by then. A [`schema::live::Position`] as text.
+    #[serde(default)]
+    pub stream: Option<String>,
 }
 
 /// Some exchanges that were planned together.

@@ -7,6 +7,7 @@
 mod conclusion;
 mod endpoints;
 mod example;
+mod followed;
 mod in_doubt;
 mod latency;
 mod lines;

@@ -79,6 +79,8 @@ pub enum Skip {
     Policy,
     /// A run that was killed may have sent it.
     InDoubt,
+    /// It came so late that it is not known whether it was sent before.
+    TooLate,
 }
 
 impl Skip {
@@ -95,6 +97,7 @@ impl Skip {
             Self::WriteNotAllowed => "write_not_allowed",
             Self::Policy => "policy",
             Self::InDoubt => "in_doubt",
+            Self::TooLate => "too_late",
         }
     }
 }

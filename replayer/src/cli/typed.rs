@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use super::RunArgs;
+use super::{FollowArgs, RunArgs};
 
-/// The flags of `replayer run` that were typed or set by a variable: names without `--`, with their values as text.
+/// The flags of `replayer run` and `replayer follow` that were typed or set by a variable: names without `--`, with their values as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Typed(pub BTreeMap<String, Vec<String>>);
 
@@ -23,9 +23,11 @@ impl Args for Typed {
 
 impl FromArgMatches for Typed {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let command = RunArgs::augment_args(Command::new("run"));
-        let given = command.get_arguments().filter_map(|arg| {
-            let source = matches.value_source(arg.get_id().as_str())?;
+        let commands = commands();
+        let given = matches.ids().filter_map(|id| {
+            let mut args = commands.iter().flat_map(Command::get_arguments);
+            let arg = args.find(|arg| arg.get_id() == id)?;
+            let source = matches.value_source(id.as_str())?;
             let is_given = source != ValueSource::DefaultValue;
             let values = is_given.then(|| values(matches, arg))?;
             let name = arg.get_long()?;
@@ -44,11 +46,10 @@ impl Typed {
     /// Flags as they are typed on a command line.
     #[must_use]
     pub fn arguments(options: &BTreeMap<String, Vec<String>>) -> Vec<String> {
-        let command = RunArgs::augment_args(Command::new("run"));
+        let commands = commands();
         let is_switch = |name: &str| {
-            let arg = command
-                .get_arguments()
-                .find(|arg| arg.get_long() == Some(name));
+            let mut args = commands.iter().flat_map(Command::get_arguments);
+            let arg = args.find(|arg| arg.get_long() == Some(name));
             arg.is_some_and(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
         };
         let typed = options.iter().flat_map(|(name, values)| {
@@ -60,6 +61,14 @@ impl Typed {
         });
         typed.collect()
     }
+}
+
+/// The commands whose flags are stored. What has one name in both is one flag.
+fn commands() -> [Command; 2] {
+    [
+        RunArgs::augment_args(Command::new("run")),
+        FollowArgs::augment_args(Command::new("follow")),
+    ]
 }
 
 /// The values of a flag; `true` for a switch that is on, none for one that is off.

@@ -22,6 +22,8 @@ pub(crate) struct Timing {
     pub(crate) ramp: Duration,
     /// When the schedule begins; `None` for when the first exchange was read.
     pub(crate) start_at: Option<Timestamp>,
+    /// Of what is followed: how long after it was recorded a request is due.
+    pub(crate) delay: Option<Duration>,
     /// How often the window is replayed.
     pub(crate) passes: Passes,
     /// The rate that is never exceeded.
@@ -67,6 +69,7 @@ impl Timing {
             pace,
             ramp: flags.ramp.map_or(Duration::ZERO, |ramp| ramp.0),
             start_at: flags.start_at,
+            delay: None,
             passes: match flags.repeat {
                 Loop::Count(count) => Passes::Count(count),
                 Loop::For(span) => Passes::For(span),

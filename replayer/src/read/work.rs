@@ -1,12 +1,14 @@
 //! The reader at work: what is read becomes what is planned.
 
+mod followed;
+
 use chrono::TimeDelta;
 use replayer_core::checkpoint::{Cursor, PlannedBatch, Position, Status};
 use replayer_core::correlate::Scope;
 use replayer_core::order::{Order, Places};
 use replayer_core::pace::ramped;
 use replayer_core::rewrite::{Resigned, Shift, Skip, rewrite};
-use schema::{Exchange, InDoubt, Outcome, Request, Timestamp};
+use schema::{Exchange, InDoubt, Request, Timestamp};
 use tokio::sync::mpsc;
 
 use super::{Batch, Planned, ReadTotals, Reading, Ready, Standing};
@@ -38,6 +40,8 @@ pub(super) struct Work {
     counted: Option<Position>,
     /// Exchanges that were stored and not counted yet: sent, failed and skipped ones.
     recovered: [u64; 3],
+    /// Whether the recording is followed, and there are no passes over a window.
+    is_following: bool,
 }
 
 /// What becomes a batch.
@@ -79,6 +83,7 @@ impl Work {
             counted: cursor.after,
             cursor,
             recovered: [0; 3],
+            is_following: false,
             reading,
         }
     }
@@ -96,6 +101,10 @@ impl Work {
         &mut self,
         sender: &mpsc::Sender<anyhow::Result<Batch>>,
     ) -> anyhow::Result<()> {
+        if let Some(parts) = self.reading.follow.take() {
+            self.is_following = true;
+            return self.follow(parts, sender).await;
+        }
         loop {
             let read_before = self.read;
             let mut stream = match self.counted {
@@ -203,6 +212,7 @@ impl Work {
                 filtered_out: self.filtered_out,
                 sendable: self.sendable,
                 first: self.first,
+                stream: None,
             };
             if is_mine {
                 self.place(planned, position, filling);
@@ -226,12 +236,7 @@ impl Work {
                 Planned::Send(ready) => ready.recorded,
                 Planned::Skip(recorded, ..) => recorded,
             };
-            let outcome = actual.replay.as_ref().map(|replay| replay.outcome);
-            self.recovered[match outcome {
-                Some(Outcome::Sent) | None => 0,
-                Some(Outcome::Failed) => 1,
-                Some(Outcome::Skipped) => 2,
-            }] += 1;
+            self.count_recovered(&actual);
             filling.recover(*recorded, actual, position);
             return;
         }
@@ -256,7 +261,12 @@ impl Work {
         let length = window.end.since(window.start);
         exchange
             .start()
-            .saturating_add(length.saturating_mul(self.pass))
+            .saturating_add(length.saturating_mul(self.replay_pass()))
+    }
+
+    /// Which replay of the window this is.
+    fn replay_pass(&self) -> u32 {
+        if self.is_following { 0 } else { self.pass }
     }
 
     /// Whether the schedule's time is over before `exchange` would be due.
@@ -275,7 +285,7 @@ impl Work {
     fn plan(&mut self, exchange: Box<Exchange>, position: Position) -> (u64, Planned) {
         let recorded_at = self.recorded_at(&exchange);
         // Asked of each, as an answer tells of its session whether its request can be replayed or not.
-        let (key, place) = self.places.keyed(&exchange, self.pass.into());
+        let (key, place) = self.places.keyed(&exchange, self.replay_pass().into());
         let standing = Standing {
             pass: self.pass,
             in_doubt: None,
@@ -297,7 +307,7 @@ impl Work {
                 };
                 let index = self.sendable;
                 self.sendable += 1;
-                let pass = u64::from(self.pass);
+                let pass = u64::from(self.replay_pass());
                 let connection = exchange.connection.id.0;
                 Planned::Send(Box::new(Ready {
                     scope: Scope {
@@ -334,13 +344,19 @@ impl Work {
             return Vec::new();
         }
         let window = reading.source.window;
-        let passes = i32::try_from(self.pass).unwrap_or(i32::MAX);
-        let length = TimeDelta::microseconds(window.end.as_micros() - window.start.as_micros());
         // As far as the run is from the recording: the schedule's beginning, and whole windows in later passes.
+        let by = match reading.timing.delay {
+            Some(delay) => TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX),
+            None => {
+                let passes = i32::try_from(self.pass).unwrap_or(i32::MAX);
+                let length = window.end.as_micros() - window.start.as_micros();
+                TimeDelta::microseconds(reading.started_at.as_micros() - first.as_micros())
+                    + TimeDelta::microseconds(length) * passes
+            }
+        };
         let shift = Shift {
             window,
-            by: TimeDelta::microseconds(reading.started_at.as_micros() - first.as_micros())
-                + length * passes,
+            by,
             recorded: exchange.start(),
         };
         let prefix = &reading.rules.path_prefix;

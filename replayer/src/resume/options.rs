@@ -16,9 +16,10 @@ type Options = BTreeMap<String, Vec<String>>;
 const SECRET: [&str; 3] = ["after", "before", "target-proof"];
 
 /// What says nothing of the run, or only of one process of it.
-const OF_A_PROCESS: [&str; 9] = [
+const OF_A_PROCESS: [&str; 10] = [
     "archive",
     "checkpoint",
+    "every",
     "json",
     "resume",
     "resume-if-begun",
@@ -29,7 +30,14 @@ const OF_A_PROCESS: [&str; 9] = [
 ];
 
 /// What may lie elsewhere on another machine.
-const OF_A_MACHINE: [&str; 4] = ["ca-file", "client-cert", "client-key", "jwt-key"];
+const OF_A_MACHINE: [&str; 6] = [
+    "ca-file",
+    "client-cert",
+    "client-key",
+    "jwt-key",
+    "live-ca-file",
+    "live-token-file",
+];
 
 /// Files whose content says what is sent.
 const FILES: [&str; 2] = ["policy", "rewrite-file"];

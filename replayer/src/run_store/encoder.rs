@@ -10,7 +10,7 @@ use object_store::path::Path;
 use replayer_core::checkpoint::{Position, Standing, Unsettled};
 use replayer_core::compare::{Comparison, compare, undo_content_encoding};
 use replayer_core::permission::writes;
-use replayer_core::report::Report;
+use replayer_core::report::{Report, conclude};
 use schema::run::RunDocument;
 use schema::{
     Divergence, Exchange, ExchangeVerdict, InDoubt, Pushed, RecorderId, SegmentBuilder,
@@ -106,7 +106,10 @@ impl Encoder {
                         files.unclaimed = files.unclaimed.saturating_sub(1);
                     }
                 }
-                Message::Checkpoint { held_back } if self.is_behind => {
+                // What follows a recording tells how it stands, also when nothing comes.
+                Message::Checkpoint { held_back }
+                    if self.is_behind || self.options.follow.is_some() =>
+                {
                     self.checkpoint(held_back, None)?;
                 }
                 Message::Checkpoint { .. } => {}
@@ -261,6 +264,11 @@ impl Encoder {
         );
         self.publish(self.place.checkpoint(), Bytes::from(checkpoint), true)?;
         self.report.write_into_running(&mut document);
+        if let Some(follow) = &self.options.follow {
+            follow.write_into(&mut document);
+            document.conclusion = Some(conclude(&document));
+            follow.publish(&document);
+        }
         self.publish(self.place.document(), Bytes::from(document.to_json()), true)
     }
 

@@ -66,7 +66,7 @@ impl Tls {
         if options.insecure {
             tracing::warn!("--insecure: whoever answers at {target} gets the recorded requests");
         }
-        let config = config(options)?;
+        let config = client_config(options)?;
         let connector = |protocols: &[&[u8]]| {
             let mut config = config.clone();
             config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
@@ -112,7 +112,11 @@ pub(super) fn is_http_2(stream: &TlsStream<TcpStream>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP_2)
 }
 
-fn config(options: &TlsOptions) -> anyhow::Result<ClientConfig> {
+/// What `options` say, without what is asked for by ALPN.
+///
+/// # Errors
+/// If a file cannot be read or says nothing.
+pub(crate) fn client_config(options: &TlsOptions) -> anyhow::Result<ClientConfig> {
     let builder = ClientConfig::builder();
     let builder = if options.insecure {
         let provider = Arc::clone(builder.crypto_provider());

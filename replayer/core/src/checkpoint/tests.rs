@@ -23,6 +23,7 @@ fn cursor(number: u64) -> Cursor {
         filtered_out: 0,
         sendable: number,
         first: (number > 0).then(|| position(0).recorded),
+        stream: None,
     }
 }
 

@@ -6,14 +6,16 @@
 //!    recorded traffic, whatever its answers are.
 //! 1. An answer differs, or the target gave none to a request although it answered others: **fail**. One is enough; there
 //!    is no threshold under which a difference is noise.
-//! 2. Nothing was judged, the run did not reach the end of the window, or less was judged than the gate asks for: **not
-//!    enough evidence**. So a run in which nothing was compared never passes.
+//! 2. Nothing was judged, the run did not reach the end of the window, less was judged than the gate asks for (what a stream
+//!    lacked counts as not judged), or nobody knows what a stream lacked: **not enough evidence**. So a run in which nothing was
+//!    compared never passes.
 //! 3. Otherwise: **pass**.
 
 use schema::run::{
     ReasonCount, RunConclusion, RunCoverage, RunDocument, RunState, RunTotals, RunVerdict,
 };
 
+use super::followed;
 use super::words::{grouped, plural, share_text};
 
 /// Why a request failed that was in flight when the run was asked to stop.
@@ -45,7 +47,6 @@ pub fn conclude(document: &RunDocument) -> RunConclusion {
 fn verdict(document: &RunDocument) -> (RunVerdict, String) {
     let totals = &document.totals;
     let (selected, judged) = (totals.selected(), totals.judged());
-    let share_judged = share_text(judged, selected);
     let failed = totals.differed > 0 || (unanswered(totals) > 0 && judged > 0);
     if let Some(late) = lateness(document) {
         let mut sentence = late;
@@ -72,14 +73,21 @@ fn verdict(document: &RunDocument) -> (RunVerdict, String) {
             "nothing was compared: none of {requests} has two whole answers ({why})"
         ));
     }
-    if document.state != RunState::Finished {
+    // What follows a recording has no end to come to: its verdict is of what has come so far.
+    let goes_on = document.follow.is_some() && document.state == RunState::Running;
+    if document.state != RunState::Finished && !goes_on {
         return lacking(format!(
             "nothing differs so far, but the run was {} after {}",
             ended(document.state),
             plural(totals.planned, "request"),
         ));
     }
+    if let Some(lack) = document.follow.as_ref().and_then(followed::lack) {
+        return lacking(lack);
+    }
     let gate = document.gates.judged_share_min;
+    let missed = document.follow.as_ref().map_or(0, |follow| follow.missed);
+    let (selected, share_judged) = (selected + missed, share_text(judged, selected + missed));
     if (judged as f64) < gate * selected as f64 {
         return lacking(format!(
             "nothing differs, but {} of {} ({share_judged}) could be judged, and {} % is asked for",
@@ -193,8 +201,12 @@ fn failure(document: &RunDocument) -> String {
 /// What a reader must know beside the verdict: each thing that was not recorded, sent or judged.
 fn reasons(document: &RunDocument) -> Vec<String> {
     let totals = &document.totals;
-    let mut reasons = Vec::new();
-    if document.state != RunState::Finished {
+    let mut reasons = document
+        .follow
+        .as_ref()
+        .map_or_else(Vec::new, followed::reasons);
+    let goes_on = document.follow.is_some() && document.state == RunState::Running;
+    if document.state != RunState::Finished && !goes_on {
         reasons.push(format!(
             "the run was {} before the end of its window; what was not read is not in these numbers",
             ended(document.state)
