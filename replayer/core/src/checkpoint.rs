@@ -123,10 +123,40 @@ pub struct Unsettled {
     before: Standing,
 }
 
+/// What was planned together, and has not all ended.
 #[derive(Clone, Debug)]
 struct Batch {
     before: Cursor,
-    open: BTreeSet<Position>,
+    /// In order; with whether each is settled.
+    positions: Vec<(Position, bool)>,
+    /// How many are not.
+    open: usize,
+}
+
+impl Batch {
+    fn new(before: Cursor, mut positions: Vec<Position>) -> Self {
+        positions.sort_unstable();
+        positions.dedup();
+        Self {
+            before,
+            open: positions.len(),
+            positions: positions.into_iter().map(|at| (at, false)).collect(),
+        }
+    }
+
+    fn settle(&mut self, position: &Position) {
+        let found = self.positions.binary_search_by_key(position, |(at, _)| *at);
+        if let Ok(place) = found
+            && !std::mem::replace(&mut self.positions[place].1, true)
+        {
+            self.open -= 1;
+        }
+    }
+
+    fn open(&self) -> impl Iterator<Item = Position> {
+        let open = self.positions.iter().filter(|(_, settled)| !settled);
+        open.map(|(at, _)| *at)
+    }
 }
 
 impl Unsettled {
@@ -142,12 +172,9 @@ impl Unsettled {
 
     /// Takes what was planned, in order.
     pub fn handle_planned(&mut self, batch: PlannedBatch) {
-        if let Some(first) = batch.positions.first() {
-            let open = Batch {
-                before: batch.before,
-                open: batch.positions.iter().copied().collect(),
-            };
-            self.batches.insert(*first, open);
+        if let Some(first) = batch.positions.first().copied() {
+            let open = Batch::new(batch.before, batch.positions);
+            self.batches.insert(first, open);
         }
         self.reached = batch.after;
         while let Some(first) = self.before.open.first()
@@ -162,8 +189,8 @@ impl Unsettled {
         let Some((&first, batch)) = self.batches.range_mut(..=position).next_back() else {
             return;
         };
-        batch.open.remove(&position);
-        if batch.open.is_empty() {
+        batch.settle(&position);
+        if batch.open == 0 {
             self.batches.remove(&first);
         }
     }
@@ -172,11 +199,11 @@ impl Unsettled {
     #[must_use]
     pub fn standing(&self) -> Standing {
         let first = self.batches.first_key_value();
-        let open = self.batches.values().flat_map(|batch| &batch.open);
+        let open = self.batches.values().flat_map(Batch::open);
         Standing {
             cursor: first.map_or_else(|| self.reached.clone(), |(_, batch)| batch.before.clone()),
             reached: self.reached.after.max(self.before.reached),
-            open: open.chain(&self.before.open).copied().collect(),
+            open: open.chain(self.before.open.iter().copied()).collect(),
         }
     }
 }
