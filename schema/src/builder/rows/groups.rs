@@ -1,5 +1,6 @@
 //! The groups of columns, in the order of the schema.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ pub(super) struct IdColumns {
     connection: StringBuilder,
     index: Int32Builder,
     stream: Int32Builder,
-    /// Printed once, used twice.
-    connection_text: String,
+    /// Of the row at hand.
+    text: String,
 }
 
 impl IdColumns {
@@ -28,19 +29,18 @@ impl IdColumns {
             connection: texts(rows, 16),
             index: Int32Builder::with_capacity(rows),
             stream: Int32Builder::with_capacity(rows),
-            connection_text: String::new(),
+            text: String::new(),
         }
     }
 
     pub(super) fn append(&mut self, exchange: &Exchange) {
-        self.connection_text.clear();
-        print(&mut self.connection_text, exchange.connection.id);
-        self.connection.append_value(&self.connection_text);
-        let ExchangeId { index, .. } = exchange.id();
-        print(&mut self.exchange, &self.connection_text);
-        print(&mut self.exchange, '-');
-        print(&mut self.exchange, index);
-        self.exchange.append_value("");
+        let ExchangeId { connection, index } = exchange.id();
+        self.text.clear();
+        print(&mut self.text, connection);
+        self.connection.append_value(&self.text);
+        self.text.push('-');
+        print(&mut self.text, index);
+        self.exchange.append_value(&self.text);
         self.index.append_value(int(exchange.index));
         self.stream.append_option(exchange.stream_id.map(int));
     }
@@ -137,8 +137,9 @@ impl ConnectionColumns {
 struct AddressColumns {
     ip: StringBuilder,
     port: Int32Builder,
-    /// The address of the row before as text: many rows in a row have the same.
-    last: Option<(IpAddr, String)>,
+    /// The address of the row before, and its text: many rows in a row have the same.
+    last: Option<IpAddr>,
+    text: String,
 }
 
 impl AddressColumns {
@@ -147,15 +148,16 @@ impl AddressColumns {
             ip: texts(rows, 12),
             port: Int32Builder::with_capacity(rows),
             last: None,
+            text: String::new(),
         }
     }
 
     fn append(&mut self, address: SocketAddr) {
-        let last = self.last.take().filter(|(ip, _)| *ip == address.ip());
-        let (_, text) = self
-            .last
-            .insert(last.unwrap_or_else(|| (address.ip(), address.ip().to_string())));
-        self.ip.append_value(text);
+        if self.last.replace(address.ip()) != Some(address.ip()) {
+            self.text.clear();
+            print_ip(&mut self.text, address.ip());
+        }
+        self.ip.append_value(&self.text);
         self.port.append_value(i32::from(address.port()));
     }
 
@@ -439,9 +441,26 @@ fn times(rows: usize) -> TimestampMicrosecondBuilder {
     TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(columns::timestamp())
 }
 
-/// Prints a part of a value into a column or a text.
-fn print(into: &mut impl std::fmt::Write, part: impl std::fmt::Display) {
-    write!(into, "{part}").expect("memory takes any text");
+/// Adds a value as text.
+fn print(into: &mut String, value: impl std::fmt::Display) {
+    write!(into, "{value}").expect("memory takes any text");
+}
+
+/// Adds an address as text; one of IPv4, which most are, by hand: formatting it costs as much as the rest of a row's columns.
+fn print_ip(into: &mut String, ip: IpAddr) {
+    let IpAddr::V4(ip) = ip else {
+        return print(into, ip);
+    };
+    for (place, octet) in ip.octets().into_iter().enumerate() {
+        if place > 0 {
+            into.push('.');
+        }
+        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= least {
+                into.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
 }
 
 /// Counts outgrow a column only where traffic is made to do so; then the largest value says "at least".

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, ListArray, StringBuilder, StructArray};
-use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::array::{ArrayRef, Int32Array, ListArray, StringArray, StructArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
 
 use crate::Headers;
@@ -14,9 +14,42 @@ pub(super) struct HeadersBuilder {
     /// Where each row's fields end.
     ends: Vec<i32>,
     present: Vec<bool>,
-    names: StringBuilder,
-    values: StringBuilder,
-    fields: i32,
+    names: Texts,
+    values: Texts,
+}
+
+/// Texts without nulls, one after the other: fields are most of what a row has.
+struct Texts {
+    text: String,
+    /// Where each ends.
+    ends: Vec<i32>,
+}
+
+impl Texts {
+    fn new(count: usize, bytes: usize) -> Self {
+        let mut ends = Vec::with_capacity(count + 1);
+        ends.push(0);
+        Self {
+            text: String::with_capacity(bytes),
+            ends,
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(int(self.text.len()));
+    }
+
+    fn finish(self) -> Result<ArrayRef, ArrowError> {
+        let ends = OffsetBuffer::new(ScalarBuffer::from(self.ends));
+        let text = Buffer::from_vec(self.text.into_bytes());
+        Ok(Arc::new(StringArray::try_new(ends, text, None)?))
+    }
+}
+
+/// An offset into a column of a batch, which is bounded far below.
+fn int(value: usize) -> i32 {
+    i32::try_from(value).expect("a batch has less than 2 GiB")
 }
 
 impl HeadersBuilder {
@@ -28,9 +61,8 @@ impl HeadersBuilder {
         Self {
             ends,
             present: Vec::with_capacity(rows),
-            names: StringBuilder::with_capacity(fields, fields * 12),
-            values: StringBuilder::with_capacity(fields, fields * 24),
-            fields: 0,
+            names: Texts::new(fields, fields * 12),
+            values: Texts::new(fields, fields * 24),
         }
     }
 
@@ -38,24 +70,17 @@ impl HeadersBuilder {
     pub(super) fn append(&mut self, headers: Option<&Headers>) {
         if let Some(headers) = headers {
             for (name, value) in headers.iter() {
-                self.names.append_value(name);
-                self.values.append_value(value);
-                self.fields += 1;
+                self.names.push(name);
+                self.values.push(value);
             }
         }
-        self.ends.push(self.fields);
+        self.ends.push(int(self.names.ends.len() - 1));
         self.present.push(headers.is_some());
     }
 
-    pub(super) fn finish(mut self) -> Result<ArrayRef, ArrowError> {
-        let fields = StructArray::try_new(
-            header_fields(),
-            vec![
-                Arc::new(self.names.finish()),
-                Arc::new(self.values.finish()),
-            ],
-            None,
-        )?;
+    pub(super) fn finish(self) -> Result<ArrayRef, ArrowError> {
+        let columns = vec![self.names.finish()?, self.values.finish()?];
+        let fields = StructArray::try_new(header_fields(), columns, None)?;
         Ok(Arc::new(ListArray::try_new(
             Arc::new(header_item()),
             OffsetBuffer::new(ScalarBuffer::from(self.ends)),
