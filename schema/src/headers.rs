@@ -47,6 +47,20 @@ impl Headers {
         })
     }
 
+    /// Every name and every value, one after the other and with nothing between: for questions about each of their bytes.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether both lists have the same names in the same order, in any case: then fields of one place are the counterparts
+    /// of each other.
+    #[must_use]
+    pub fn has_names_of(&self, other: &Self) -> bool {
+        let mut pairs = self.iter().zip(other.iter());
+        self.len() == other.len() && pairs.all(|((a, _), (b, _))| a.eq_ignore_ascii_case(b))
+    }
+
     /// The value of the first field called `name`, in any case (RFC 9110 section 5.1).
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

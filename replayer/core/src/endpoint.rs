@@ -56,7 +56,11 @@ fn beginning(request: &Request) -> String {
     endpoint.push_str(&request.method);
     endpoint.push(' ');
     match &request.host {
-        Some(host) => endpoint.extend(host.chars().map(|c| c.to_ascii_lowercase())),
+        Some(host) => {
+            let at = endpoint.len();
+            endpoint.push_str(host);
+            endpoint[at..].make_ascii_lowercase();
+        }
         None => endpoint.push('-'),
     }
     endpoint.push(' ');

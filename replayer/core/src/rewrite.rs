@@ -140,11 +140,7 @@ pub fn rewrite(exchange: &Exchange, rules: &Rewrite) -> Result<Request, Skip> {
     if stored < request.body.wire_bytes {
         return Err(Skip::RequestTruncated);
     }
-    let declared = request
-        .headers
-        .get("content-length")
-        .and_then(|value| value.parse::<u64>().ok());
-    if declared.is_some_and(|declared| stored < declared) && !is_chunked(request) {
+    if stored < declared_length(&request.headers) && !is_chunked(request) {
         return Err(Skip::RequestAborted);
     }
     let mut headers = headers(exchange, request, rules);
@@ -183,6 +179,12 @@ fn path(request: &Request, rules: &Rewrite) -> String {
         path.push_str(&request.path);
         path
     }
+}
+
+/// What the first `Content-Length` says; 0 if there is none, or it is no number.
+fn declared_length(headers: &Headers) -> u64 {
+    let length = headers.get("content-length");
+    length.and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
 fn is_chunked(request: &Request) -> bool {
@@ -275,15 +277,30 @@ impl Kind {
 
 fn add_forwarded(headers: &mut Headers, exchange: &Exchange, request: &Request) {
     let connection = &exchange.connection;
-    let mut add_unless_set = |name: &str, value: &str| {
-        if headers.get(name).is_none_or(str::is_empty) {
-            headers.push(name, value);
+    let names = ["X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-Host"];
+    // One look at the fields for all three.
+    let mut said: [Option<bool>; 3] = [None; 3];
+    for (name, value) in headers.iter() {
+        let place = (name.len() > 15)
+            .then(|| {
+                names
+                    .iter()
+                    .position(|other| other.eq_ignore_ascii_case(name))
+            })
+            .flatten();
+        if let Some(place) = place {
+            said[place].get_or_insert(!value.is_empty());
+        }
+    }
+    let mut add_unless_set = |place: usize, value: &str| {
+        if said[place] != Some(true) {
+            headers.push(names[place], value);
         }
     };
-    add_unless_set("X-Forwarded-Port", &connection.server.port().to_string());
-    add_unless_set("X-Forwarded-Proto", "http");
+    add_unless_set(0, &connection.server.port().to_string());
+    add_unless_set(1, "http");
     if let Some(host) = &request.host {
-        add_unless_set("X-Forwarded-Host", host);
+        add_unless_set(2, host);
     }
     headers.push("X-Forwarded-For", &connection.client.ip().to_string());
 }

@@ -4,6 +4,9 @@
 //! bare LF, folded lines (RFC 9112 section 5.2; joined by one space), blanks before the colon, lines without a colon (a name
 //! without value), any byte in a value, any number of fields.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use schema::{Charset, Headers};
 
 /// The head of a final answer.
@@ -98,33 +101,49 @@ pub(super) fn parse(head: &[u8]) -> Option<Parsed> {
 }
 
 /// Reads field lines up to the empty line.
-pub(super) fn fields(mut rest: &[u8]) -> (Headers, Charset, Framing) {
-    let charset = match std::str::from_utf8(rest) {
-        Ok(_) => Charset::Utf8,
-        Err(_) => Charset::Latin1,
+pub(super) fn fields(bytes: &[u8]) -> (Headers, Charset, Framing) {
+    let whole = std::str::from_utf8(bytes).ok();
+    let charset = if whole.is_some() {
+        Charset::Utf8
+    } else {
+        Charset::Latin1
     };
-    let mut headers = Headers::with_capacity(16, rest.len());
+    // A piece of what is UTF-8 as a whole is not looked at a second time.
+    let piece = |range: Range<usize>| match whole {
+        Some(text) => Cow::Borrowed(&text[range]),
+        None => text(&bytes[range], charset),
+    };
+    let mut headers = Headers::with_capacity(16, bytes.len());
     let mut framing = Framing::default();
+    let mut at = 0;
     loop {
-        let (line, after) = split_line(rest);
+        let (line, rest) = split_line(&bytes[at..]);
         if line.is_empty() {
             return (headers, charset, framing);
         }
-        rest = after;
-        let (name, value) = match memchr::memchr(b':', line) {
-            Some(colon) => (&line[..colon], line[colon + 1..].trim_ascii()),
-            None => (line, &b""[..]),
-        };
-        let name = text(name.trim_ascii(), charset);
+        let line_end = at + line.len();
+        let name_end = memchr::memchr(b':', line).map_or(line_end, |colon| at + colon);
+        let name = piece(trimmed(bytes, at..name_end));
+        let value = trimmed(bytes, line_end.min(name_end + 1)..line_end);
+        at = bytes.len() - rest.len();
         if let [b' ' | b'\t', ..] = rest {
-            let value = unfold(value, &mut rest);
+            let mut rest = rest;
+            let value = unfold(&bytes[value], &mut rest);
+            at = bytes.len() - rest.len();
             framing.note(&name, &value);
             headers.push(&name, &text(&value, charset));
         } else {
-            framing.note(&name, value);
-            headers.push(&name, &text(value, charset));
+            framing.note(&name, &bytes[value.clone()]);
+            headers.push(&name, &piece(value));
         }
     }
+}
+
+/// `range` of `bytes` without the blanks at its ends.
+fn trimmed(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let part = &bytes[range.clone()];
+    let start = range.end - part.trim_ascii_start().len();
+    start..start + part.trim_ascii().len()
 }
 
 /// A value whose lines go on in `rest`.
@@ -170,7 +189,7 @@ fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     (line.strip_suffix(b"\r").unwrap_or(line), rest)
 }
 
-fn text(bytes: &[u8], charset: Charset) -> std::borrow::Cow<'_, str> {
+fn text(bytes: &[u8], charset: Charset) -> Cow<'_, str> {
     match (charset, std::str::from_utf8(bytes)) {
         (Charset::Utf8, Ok(text)) => text.into(),
         (Charset::Latin1, Ok(text)) if text.is_ascii() => text.into(),

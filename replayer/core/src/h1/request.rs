@@ -67,6 +67,11 @@ impl RequestWriter {
         self.chunked = protocol != Protocol::Http10 && (fields.chunked || has_trailers);
         let mut coding_due = self.chunked && !fields.chunked;
         let mut cookie_due = true;
+        let text = request.headers.text();
+        // One look at all fields instead of one at each: nearly every head can be copied as it is.
+        let is_plain = memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_none()
+            && (charset == Charset::Utf8 || text.is_ascii());
+        self.buffer.reserve(text.len() + 4 * request.headers.len());
         for (name, value) in request.headers.iter() {
             if coding_due && name.eq_ignore_ascii_case("content-length") {
                 coding_due = false;
@@ -79,6 +84,10 @@ impl RequestWriter {
                 if std::mem::take(&mut cookie_due) {
                     let crumbs: Vec<&str> = request.headers.get_all("cookie").collect();
                     push_field(&mut self.buffer, name, &crumbs.join("; "), charset)?;
+                }
+            } else if is_plain && is_name(name) {
+                for part in [name, ": ", value, "\r\n"] {
+                    self.buffer.extend_from_slice(part.as_bytes());
                 }
             } else {
                 push_field(&mut self.buffer, name, value, charset)?;
@@ -276,13 +285,18 @@ impl Fields {
     }
 }
 
+/// Whether a field's name would be read as this name.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.as_bytes().contains(&b':')
+}
+
 fn push_field(
     out: &mut Vec<u8>,
     name: &str,
     value: &str,
     charset: Charset,
 ) -> Result<(), NotSendable> {
-    if name.is_empty() || name.contains(':') {
+    if !is_name(name) {
         return Err(NotSendable);
     }
     push(out, name, charset)?;
