@@ -45,11 +45,11 @@ const UPLOADS_WAITING_MAX: usize = 4;
 #[derive(Debug)]
 pub struct Answered {
     /// As recorded.
-    pub recorded: Exchange,
+    pub recorded: Box<Exchange>,
     /// As sent and answered: the request as it went out, the answer with `body_encoding` set to its Content-Encoding where
     /// the stored body still has it, and `replay` set with everything but the verdict, its reason and the divergences. A
     /// request that was skipped has its due time as start.
-    pub actual: Exchange,
+    pub actual: Box<Exchange>,
 }
 
 /// How a run is compared and stored.

@@ -31,6 +31,7 @@ use replayer_core::h1::NotSendable;
 use replayer_core::rewrite::{Resigned, put_resigned};
 use schema::{Completeness, Exchange, Outcome, Protocol, Replay, Request, Timestamp};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 
 pub(crate) use correlated::Correlated;
 pub(crate) use outbox::Outbox;
@@ -46,6 +47,9 @@ use tls::Alpn;
 
 /// Bytes that are read from a connection at once.
 const ROOM_BYTES: usize = 64 << 10;
+
+/// Longer than any request takes.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A request whose time has come.
 #[derive(Debug)]
@@ -256,6 +260,9 @@ pub(crate) async fn run_lane(
     let interrupted = shared.interrupt.notified();
     tokio::pin!(interrupted);
     interrupted.as_mut().enable();
+    // One timer for all requests of the lane: to put it off costs less than to set another one.
+    let timer = tokio::time::sleep(shared.timeout);
+    tokio::pin!(timer);
     while let Some(mut job) = jobs.recv().await {
         let scope = job.scope;
         if let Some(correlated) = &shared.correlated {
@@ -266,11 +273,11 @@ pub(crate) async fn run_lane(
         if job.fresh {
             connection = direct::Connection::default();
         }
+        timer.as_mut().reset(deadline(shared.timeout));
         let result = tokio::select! {
             biased;
-            result = tokio::time::timeout(shared.timeout, attempt.run(&shared, &mut connection, &job)) => {
-                result.unwrap_or(Ok(Err(Failure::Timeout)))
-            }
+            result = attempt.run(&shared, &mut connection, &job) => result,
+            () = &mut timer => Ok(Err(Failure::Timeout)),
             () = &mut interrupted => Ok(Err(Failure::Interrupted)),
         };
         if !matches!(result, Ok(Ok(()))) {
@@ -296,6 +303,12 @@ pub(crate) async fn run_lane(
             return;
         }
     }
+}
+
+/// The end of a `span` that begins now; one without end in practice where the clock does not reach so far.
+fn deadline(span: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(span).unwrap_or(now + A_YEAR)
 }
 
 /// One request under way: what is known of it stays, however it ends.
@@ -381,8 +394,8 @@ impl Attempt {
             answer.into_exchange(&mut actual, outcome == Outcome::Sent);
         }
         Answered {
-            recorded: *job.recorded,
-            actual,
+            recorded: job.recorded,
+            actual: Box::new(actual),
         }
     }
 }
@@ -418,8 +431,8 @@ pub(crate) fn skipped(
         in_doubt: standing.in_doubt,
     }));
     Answered {
-        recorded: *recorded,
-        actual,
+        recorded,
+        actual: Box::new(actual),
     }
 }
 

@@ -139,7 +139,11 @@ impl SegmentBuilder {
     ///
     /// # Panics
     /// If the exchange starts in another hour than those before: a segment never spans two partitions.
-    pub fn push(&mut self, exchange: Exchange) -> Result<Pushed, Error> {
+    pub fn push(&mut self, exchange: impl Into<Box<Exchange>>) -> Result<Pushed, Error> {
+        self.push_boxed(exchange.into())
+    }
+
+    fn push_boxed(&mut self, exchange: Box<Exchange>) -> Result<Pushed, Error> {
         let problem = if exchange.memory() > EXCHANGE_BYTES_MAX {
             Some("it holds more than 1 GiB; lower the body limit")
         } else if exchange.replay.is_some() != self.options.replayed {

@@ -29,6 +29,9 @@ use crate::{Error, Exchange, TimeWindow, columns};
 /// How much of the file's end is asked for first: enough for the footer and the page index of a segment of usual size.
 const TAIL_BYTES: u64 = 128 << 10;
 
+/// Rows of a batch that room is made for at once: no builder makes larger ones.
+const COLLECTED_ROWS_MAX: usize = 8_192;
+
 /// Which columns a reader needs; the rest of an exchange is left empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Projection {
@@ -294,6 +297,10 @@ impl Rows {
         let batch = *self.batches.front().ok_or_else(too_few_rows)?;
         let missing = usize::try_from(batch.0 - self.rows_done).unwrap_or(usize::MAX);
         let rows = record_batch.num_rows().min(missing);
+        if self.collected.is_empty() {
+            // A damaged footer may claim any number.
+            self.collected.reserve(missing.min(COLLECTED_ROWS_MAX));
+        }
         rows::decode(
             &record_batch.slice(0, rows),
             batch,
@@ -312,7 +319,8 @@ impl Rows {
         self.rows_done = 0;
         self.connections.clear();
         let mut exchanges = std::mem::take(&mut self.collected);
-        exchanges.sort_unstable_by_key(|exchange| (exchange.start(), exchange.id()));
+        // Places are sorted, not exchanges, which are large.
+        exchanges.sort_by_cached_key(|exchange| (exchange.start(), exchange.id()));
         Ok(exchanges)
     }
 }

@@ -237,7 +237,7 @@ impl Work {
                 Planned::Skip(recorded, ..) => recorded,
             };
             self.count_recovered(&actual);
-            filling.recover(*recorded, actual, position);
+            filling.recover(recorded, actual, position);
             return;
         }
         let planned = match planned {
@@ -374,9 +374,10 @@ impl Filling {
     }
 
     /// Adds an exchange that is stored already.
-    fn recover(&mut self, recorded: Exchange, actual: Exchange, position: Position) {
+    fn recover(&mut self, recorded: Box<Exchange>, actual: Exchange, position: Position) {
         self.bytes += recorded.memory() + actual.memory();
         self.positions.push(position);
+        let actual = Box::new(actual);
         self.answered.push(Answered { recorded, actual });
     }
 }

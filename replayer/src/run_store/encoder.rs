@@ -126,7 +126,7 @@ impl Encoder {
     }
 
     /// Compares and counts; gives what is to be stored.
-    fn handle(&mut self, answered: Answered) -> anyhow::Result<Exchange> {
+    fn handle(&mut self, answered: Answered) -> anyhow::Result<Box<Exchange>> {
         let Answered {
             recorded,
             mut actual,
@@ -182,7 +182,7 @@ impl Encoder {
         comparison
     }
 
-    fn store(&mut self, exchange: Exchange) -> anyhow::Result<()> {
+    fn store(&mut self, exchange: Box<Exchange>) -> anyhow::Result<()> {
         let start = exchange.start();
         let hour = start.hour();
         let mut exchange = exchange;
@@ -197,7 +197,7 @@ impl Encoder {
             match open.builder.push(exchange).context("encode a segment")? {
                 Pushed::Stored => break,
                 Pushed::Late(late) => {
-                    exchange = *late;
+                    exchange = late;
                     let full = self.segments.remove(&hour).expect("it was just pushed to");
                     self.seal(full.builder)?;
                 }

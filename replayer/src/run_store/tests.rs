@@ -8,6 +8,13 @@ use super::sample::{document, recorded, replayed};
 use super::*;
 use crate::fetch::{ExchangeStream, segments};
 
+fn answered(recorded: Exchange, actual: Exchange) -> Answered {
+    Answered {
+        recorded: Box::new(recorded),
+        actual: Box::new(actual),
+    }
+}
+
 fn end(state: RunState, read: u64) -> RunEnd {
     RunEnd {
         state,
@@ -60,10 +67,7 @@ async fn feed(writer: &RunWriter) {
             replay.outcome = Outcome::Failed;
             replay.outcome_reason = Some("connection refused".to_owned());
         }
-        sender
-            .send(vec![Answered { recorded, actual }])
-            .await
-            .unwrap();
+        sender.send(vec![answered(recorded, actual)]).await.unwrap();
     }
 }
 
@@ -225,10 +229,7 @@ async fn late_answers_and_many_hours_are_stored_all_the_same() {
             let n = hour * 2 + round;
             let recorded = recorded(n, "{}");
             let actual = replayed(&recorded, hour * 3_600 + round, "{}");
-            sender
-                .send(vec![Answered { recorded, actual }])
-                .await
-                .unwrap();
+            sender.send(vec![answered(recorded, actual)]).await.unwrap();
         }
     }
     let document = writer.finish(end(RunState::Finished, 12)).await.unwrap();
@@ -260,7 +261,7 @@ async fn answers_after_the_end_are_refused() {
     let recorded = recorded(0, "{}");
     let actual = replayed(&recorded, 0, "{}");
     let error = sender
-        .send(vec![Answered { recorded, actual }])
+        .send(vec![answered(recorded, actual)])
         .await
         .unwrap_err();
     assert!(

@@ -22,9 +22,8 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Takes an exchange, or gives it back if it belongs before rows that were given out.
-    pub(super) fn push(&mut self, exchange: Exchange) -> Option<Box<Exchange>> {
+    pub(super) fn push(&mut self, exchange: Box<Exchange>) -> Option<Box<Exchange>> {
         let (start, id) = (exchange.start().as_micros(), exchange.id());
-        let exchange = Box::new(exchange);
         if self
             .given_out
             .is_some_and(|given_out| (start, id) < given_out)

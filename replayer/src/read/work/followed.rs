@@ -211,7 +211,7 @@ impl Work {
                 Planned::Skip(recorded, ..) => recorded,
             };
             self.count_recovered(&actual);
-            return filling.recover(*recorded, actual, position);
+            return filling.recover(recorded, actual, position);
         }
         let planned = match planned {
             Planned::Send(ready) if Some(position.recorded) <= resumed.leased => {
@@ -249,7 +249,7 @@ impl Work {
                 read: self.read,
                 ..self.cursor.clone()
             };
-            filling.recover(recorded, actual, position);
+            filling.recover(Box::new(recorded), actual, position);
         }
     }
 
