@@ -7,6 +7,7 @@
 
 mod order;
 mod pending;
+mod repeats;
 mod rows;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use self::pending::Pending;
 use crate::columns::exchanges_schema;
 use crate::metadata::{self, BatchSpan};
+use crate::properties::BodyDictionaries;
 use crate::{
     Error, Exchange, RecorderId, SegmentKey, SegmentNumbers, Timestamp, integrity, properties,
 };
@@ -249,7 +251,7 @@ impl SegmentBuilder {
         end: Timestamp,
     ) -> Result<SealedSegment, Error> {
         assert_eq!(self.rows(), 0, "a segment with rows is sealed as such");
-        let mut writer = writer(&self.options)?;
+        let mut writer = writer(&self.options, BodyDictionaries::default())?;
         let bytes = finish(&mut writer, sequence, &[], &self.replaces)?;
         Ok(SealedSegment {
             key: SegmentKey::new(start, end, self.options.recorder, sequence),
@@ -274,6 +276,10 @@ impl SegmentBuilder {
             body_bytes.add(&held.exchange);
         }
 
+        let dictionaries = match &self.writer {
+            Some(_) => BodyDictionaries::default(),
+            None => repeats::worth_a_dictionary(&batch),
+        };
         let mut rows = RowBuilder::new(batch.len(), body_bytes, self.options.replayed);
         let order = order::by_endpoint(&batch);
         let mut batch: Vec<_> = batch.into_iter().map(|held| Some(held.exchange)).collect();
@@ -287,7 +293,7 @@ impl SegmentBuilder {
 
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            none => none.insert(writer(&self.options)?),
+            none => none.insert(writer(&self.options, dictionaries)?),
         };
         writer.write(&columns)?;
         self.raw_bytes_in_row_group += raw_bytes;
@@ -342,7 +348,10 @@ fn finish(
 }
 
 /// A writer whose footer says already what is known before the first row.
-fn writer(options: &SegmentOptions) -> Result<ArrowWriter<Vec<u8>>, Error> {
+fn writer(
+    options: &SegmentOptions,
+    dictionaries: BodyDictionaries,
+) -> Result<ArrowWriter<Vec<u8>>, Error> {
     let pairs = metadata::of_rows(options, "exchanges");
     let mut pairs: Vec<_> = (pairs.into_iter())
         .map(|(key, value)| metadata::pair(key, value))
@@ -350,7 +359,7 @@ fn writer(options: &SegmentOptions) -> Result<ArrowWriter<Vec<u8>>, Error> {
     // Here, because a segment that is written again must have the same bytes.
     let order = metadata::pair(metadata::ORDER, metadata::ORDER_IN_BATCH);
     pairs.insert(metadata::ALWAYS, order);
-    let properties = properties::exchanges(options.zstd_level, pairs);
+    let properties = properties::exchanges(options.zstd_level, pairs, dictionaries);
     let options_ = ArrowWriterOptions::new()
         .with_properties(properties)
         .with_skip_arrow_metadata(true);

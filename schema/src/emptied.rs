@@ -7,6 +7,7 @@ use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 
 use crate::columns::exchanges_schema;
 use crate::error::guarded;
+use crate::properties::BodyDictionaries;
 use crate::{Error, integrity, metadata, properties};
 
 /// The same segment without rows: its key, recorder and sequence stay, and `reprise.shed` says how many rows there were.
@@ -34,7 +35,7 @@ pub fn empty_segment(file: &Bytes) -> Result<Bytes, Error> {
         footer.num_rows().to_string(),
     ));
     let options = ArrowWriterOptions::new()
-        .with_properties(properties::exchanges(1, kept))
+        .with_properties(properties::exchanges(1, kept, BodyDictionaries::default()))
         .with_skip_arrow_metadata(true);
     let writer = ArrowWriter::try_new_with_options(Vec::new(), exchanges_schema(false), options)?;
     Ok(integrity::seal(writer.into_inner()?))

@@ -12,6 +12,10 @@ const BODY_PAGE_BYTES: usize = 256 << 10;
 /// Bytes of distinct header values that a row group's dictionary takes before the column falls back to plain values.
 const HEADER_DICTIONARY_BYTES: usize = 4 << 20;
 
+/// Bytes of distinct bodies that a row group's dictionary takes before the column falls back to plain values. A reader of any
+/// row of the row group decodes all of it.
+const BODY_DICTIONARY_BYTES: usize = 16 << 20;
+
 /// Times of an exchange: nearly sorted, so deltas.
 const TIMES: [&str; 4] = [
     columns::REQUEST_START,
@@ -33,10 +37,20 @@ const HEADERS: [&str; 4] = [
     columns::RESPONSE_HEADERS,
     columns::RESPONSE_TRAILERS,
 ];
-const BODIES: [&str; 2] = [columns::REQUEST_BODY, columns::RESPONSE_BODY];
+
+/// Which body columns keep each distinct body of a row group once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BodyDictionaries {
+    pub(crate) request: bool,
+    pub(crate) response: bool,
+}
 
 /// Properties for a segment of exchanges.
-pub(crate) fn exchanges(zstd_level: i32, pairs: Vec<KeyValue>) -> WriterProperties {
+pub(crate) fn exchanges(
+    zstd_level: i32,
+    pairs: Vec<KeyValue>,
+    dictionaries: BodyDictionaries,
+) -> WriterProperties {
     let mut properties = common(zstd_level, pairs);
     for name in TIMES {
         properties = properties
@@ -55,10 +69,14 @@ pub(crate) fn exchanges(zstd_level: i32, pairs: Vec<KeyValue>) -> WriterProperti
             .set_column_statistics_enabled(part(FIELD_VALUE), EnabledStatistics::None)
             .set_column_dictionary_page_size_limit(part(FIELD_VALUE), HEADER_DICTIONARY_BYTES);
     }
-    for name in BODIES {
-        // Bodies are mostly distinct: a dictionary would only be in the way. Their minima would land in the footer.
+    for (name, dictionary) in [
+        (columns::REQUEST_BODY, dictionaries.request),
+        (columns::RESPONSE_BODY, dictionaries.response),
+    ] {
+        // The minima of bodies would land in the footer.
         properties = properties
-            .set_column_dictionary_enabled(name.into(), false)
+            .set_column_dictionary_enabled(name.into(), dictionary)
+            .set_column_dictionary_page_size_limit(name.into(), BODY_DICTIONARY_BYTES)
             .set_column_statistics_enabled(name.into(), EnabledStatistics::None)
             .set_column_data_page_size_limit(name.into(), BODY_PAGE_BYTES);
     }

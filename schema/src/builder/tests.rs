@@ -2,7 +2,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::*;
-use crate::testing::{HOUR, at, exchange, noisy, options, read_all};
+use crate::testing::{HOUR, at, exchange, noisy, options, read_all, seal};
 use crate::{ExchangeVerdict, InDoubt, Outcome, Replay};
 
 fn footer(file: &Bytes) -> ParquetMetaData {
@@ -141,6 +141,33 @@ fn row_groups_are_bounded_in_raw_bytes() {
     let segment = builder.seal(0).unwrap().unwrap();
     let groups = footer(&segment.bytes).num_row_groups();
     assert!((3..=4).contains(&groups), "{groups} row groups for 200 MiB");
+}
+
+/// Exchanges with bodies of noise, of which there are `distinct` different ones.
+fn repeating(distinct: u64) -> SealedSegment {
+    seal((0..4_000).map(|number| {
+        let mut repeated = exchange(number, number);
+        let noise = noisy(number % distinct, 3_000).response.unwrap().body;
+        repeated.response.as_mut().unwrap().body = noise;
+        repeated
+    }))
+}
+
+/// Whether a row group of `file` keeps distinct answers in a dictionary.
+fn has_body_dictionary(file: &Bytes) -> bool {
+    let footer = footer(file);
+    let columns = footer.row_groups().iter().flat_map(|group| group.columns());
+    columns
+        .filter(|column| column.column_path().string() == "response_body")
+        .any(|column| column.dictionary_page_offset().is_some())
+}
+
+#[test]
+fn bodies_that_come_again_are_kept_once() {
+    let (repeated, once) = (repeating(200), repeating(4_000));
+    assert!(has_body_dictionary(&repeated.bytes) && !has_body_dictionary(&once.bytes));
+    let (repeated, once) = (repeated.bytes.len(), once.bytes.len());
+    assert!(repeated * 10 < once, "{repeated} and {once} bytes");
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::arrow::push_decoder::RowGroupSelection;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use crate::metadata::{self, BatchSpan};
-use crate::{Error, TimeWindow, Timestamp};
+use crate::{Error, TimeWindow, Timestamp, columns};
 
 /// Most rows of a record batch, and fewest.
 const RECORD_BATCH_ROWS: std::ops::RangeInclusive<u64> = 16..=1_024;
@@ -53,6 +53,7 @@ impl Plan {
         };
         let mut row_groups = Vec::new();
         let mut record_batch_rows = *RECORD_BATCH_ROWS.end();
+        let mut dictionaries = false;
         let mut spans = Spans::new(&batches);
         for index in 0..file.num_row_groups() {
             let selectors = spans.take(rows(index), overlaps);
@@ -61,9 +62,17 @@ impl Plan {
                 let raw = u64::try_from(group.total_byte_size()).unwrap_or(0);
                 let row_bytes = (raw / rows(index).max(1)).max(1);
                 record_batch_rows = record_batch_rows.min(RECORD_BATCH_BYTES / row_bytes);
+                dictionaries |= has_body_dictionary(group);
                 let selection = RowSelection::from(selectors);
                 row_groups.push(RowGroupSelection::new(index, Some(selection)));
             }
+        }
+        if dictionaries {
+            // A body of a dictionary counts once there and is copied for each of its rows. What batches hold is bounded,
+            // and all but the last are full.
+            let full = batches.split_last().map_or(&[][..], |(_, full)| full);
+            let rows = full.iter().map(|batch| batch.0).min();
+            record_batch_rows = record_batch_rows.min(rows.unwrap_or(record_batch_rows));
         }
         let record_batch_rows =
             record_batch_rows.clamp(*RECORD_BATCH_ROWS.start(), *RECORD_BATCH_ROWS.end());
@@ -73,6 +82,13 @@ impl Plan {
             record_batch_rows: usize::try_from(record_batch_rows).unwrap_or(1),
         })
     }
+}
+
+fn has_body_dictionary(group: &RowGroupMetaData) -> bool {
+    let bodies = [columns::REQUEST_BODY, columns::RESPONSE_BODY];
+    (group.columns().iter())
+        .filter(|column| bodies.contains(&&*column.column_path().string()))
+        .any(|column| column.dictionary_page_offset().is_some())
 }
 
 /// Walks over the batches as row groups take rows from them; a batch may go over the end of a row group.
