@@ -22,7 +22,7 @@ use crate::{
     Error, Exchange, RecorderId, SegmentKey, SegmentNumbers, Timestamp, integrity, properties,
 };
 
-pub(crate) use self::rows::{BodyBytes, RowBuilder};
+pub(crate) use self::rows::{BodyBytes, Parts, RowBuilder};
 
 /// How much goes into one batch and one row group.
 #[derive(Clone, Copy, Debug)]

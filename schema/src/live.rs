@@ -18,7 +18,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
 
-use crate::builder::{BodyBytes, RowBuilder};
+use crate::builder::{BodyBytes, Parts, RowBuilder};
 use crate::{Error, Exchange, SegmentOptions, columns, metadata};
 pub use decoder::LiveDecoder;
 
@@ -95,6 +95,29 @@ impl FromStr for Position {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns(Option<Vec<usize>>);
 
+impl Columns {
+    /// What has to be gathered of request and response.
+    fn parts(&self) -> [Parts; 2] {
+        let schema = columns::exchanges_schema(false);
+        let wanted = |name: &str| match &self.0 {
+            None => true,
+            Some(indices) => indices
+                .iter()
+                .any(|&index| schema.field(index).name() == name),
+        };
+        [
+            Parts {
+                headers: wanted(columns::REQUEST_HEADERS),
+                body: wanted(columns::REQUEST_BODY),
+            },
+            Parts {
+                headers: wanted(columns::RESPONSE_HEADERS),
+                body: wanted(columns::RESPONSE_BODY),
+            },
+        ]
+    }
+}
+
 /// Text that names a column that `exchanges` does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no column of exchanges; there are {known}", known = known_columns())]
@@ -146,6 +169,8 @@ pub struct Row {
 pub struct StreamEncoder {
     schema: SchemaRef,
     columns: Columns,
+    /// What of requests and responses is not gathered in vain.
+    parts: [Parts; 2],
     writer: StreamWriter<Vec<u8>>,
 }
 
@@ -173,6 +198,7 @@ impl StreamEncoder {
         let writer = StreamWriter::try_new(Vec::new(), &schema)?;
         Ok(Self {
             schema,
+            parts: columns.parts(),
             columns,
             writer,
         })
@@ -187,7 +213,7 @@ impl StreamEncoder {
         for row in rows {
             body_bytes.add(&row.exchange);
         }
-        let mut builder = RowBuilder::new(rows.len(), body_bytes, false);
+        let mut builder = RowBuilder::with_parts(rows.len(), body_bytes, false, self.parts);
         let mut positions = StringBuilder::with_capacity(rows.len(), rows.len() * 24);
         let mut missed = Int64Builder::with_capacity(rows.len());
         for row in rows {

@@ -28,6 +28,23 @@ impl BodyBytes {
     }
 }
 
+/// Which columns of a message that cost much are wanted. What is not is left empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// The fields of its head.
+    pub(crate) headers: bool,
+    /// The bytes of its body.
+    pub(crate) body: bool,
+}
+
+impl Parts {
+    /// All.
+    pub(crate) const ALL: Self = Self {
+        headers: true,
+        body: true,
+    };
+}
+
 /// The columns of a batch in the making, in groups that follow one another as in the schema.
 pub(crate) struct RowBuilder {
     ids: IdColumns,
@@ -42,12 +59,22 @@ pub(crate) struct RowBuilder {
 impl RowBuilder {
     /// Columns with room for `rows` rows and their bodies, with or without the columns of a run.
     pub(crate) fn new(rows: usize, body_bytes: BodyBytes, replayed: bool) -> Self {
+        Self::with_parts(rows, body_bytes, replayed, [Parts::ALL; 2])
+    }
+
+    /// The same for a batch of which only some columns are used: of request and response, these parts.
+    pub(crate) fn with_parts(
+        rows: usize,
+        body_bytes: BodyBytes,
+        replayed: bool,
+        [request, response]: [Parts; 2],
+    ) -> Self {
         Self {
             ids: IdColumns::new(rows),
             times: TimeColumns::new(rows),
             connection: ConnectionColumns::new(rows),
-            request: RequestColumns::new(rows, body_bytes.request),
-            response: ResponseColumns::new(rows, body_bytes.response),
+            request: RequestColumns::new(rows, body_bytes.request, request),
+            response: ResponseColumns::new(rows, body_bytes.response, response),
             quality: QualityColumns::new(rows),
             replay: replayed.then(|| ReplayColumns::new(rows)),
         }

@@ -1,3 +1,5 @@
+use std::slice;
+
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 use arrow::ipc::reader::StreamReader;
@@ -91,4 +93,23 @@ fn positions_are_read_as_they_are_written() {
         ..row(5, 0).position
     };
     assert!(later > row(9, 0).position);
+}
+
+/// What is left out is not gathered; what is asked for is the same with or without the rest.
+#[test]
+fn each_column_alone_is_that_of_all() {
+    let batch = vec![row(1, 0), row(2, 0), row(3, 1)];
+    let (schema, all) = read("", slice::from_ref(&batch));
+    for field in columns::exchanges_schema(false).fields() {
+        let (_, alone) = read(field.name(), slice::from_ref(&batch));
+        let index = schema.index_of(field.name()).unwrap();
+        assert_eq!(alone[0].column(0), all[0].column(index), "{field}");
+    }
+    let columns: Columns = "path,response_body_bytes".parse().unwrap();
+    let none = Parts {
+        headers: false,
+        body: false,
+    };
+    assert_eq!(columns.parts(), [none; 2]);
+    assert_eq!(Columns::default().parts(), [Parts::ALL; 2]);
 }

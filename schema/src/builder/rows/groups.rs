@@ -9,6 +9,7 @@ use arrow::array::{
 };
 use arrow::error::ArrowError;
 
+use super::Parts;
 use super::headers::{HeadersBuilder, StatusesBuilder};
 use crate::columns;
 use crate::{Body, ConnectionInfo, Exchange, ExchangeId, InDoubt, Replay, Timestamp, Vni};
@@ -167,6 +168,7 @@ impl AddressColumns {
 }
 
 pub(super) struct RequestColumns {
+    wanted: Parts,
     protocol: StringBuilder,
     method: StringBuilder,
     host: StringBuilder,
@@ -179,15 +181,18 @@ pub(super) struct RequestColumns {
 }
 
 impl RequestColumns {
-    pub(super) fn new(rows: usize, body_bytes: usize) -> Self {
+    pub(super) fn new(rows: usize, body_bytes: usize, wanted: Parts) -> Self {
+        let fields = if wanted.headers { 10 } else { 0 };
+        let body_bytes = if wanted.body { body_bytes } else { 0 };
         Self {
+            wanted,
             protocol: texts(rows, 8),
             method: texts(rows, 4),
             host: texts(rows, 16),
             path: texts(rows, 24),
             query: texts(rows, 16),
             target: texts(rows, 0),
-            headers: HeadersBuilder::new(rows, 10),
+            headers: HeadersBuilder::new(rows, fields),
             body: BodyColumns::new(rows, body_bytes),
             trailers: HeadersBuilder::new(rows, 0),
         }
@@ -206,8 +211,10 @@ impl RequestColumns {
             .append_option(request.and_then(|request| request.query.as_deref()));
         self.target
             .append_option(request.and_then(|request| request.target.as_deref()));
-        self.headers.append(request.map(|request| &request.headers));
-        self.body.append(request.map(|request| &request.body));
+        let headers = request.filter(|_| self.wanted.headers);
+        self.headers.append(headers.map(|request| &request.headers));
+        let body = request.map(|request| &request.body);
+        self.body.append(body, self.wanted.body);
         self.trailers
             .append(request.and_then(|request| request.trailers.as_ref()));
     }
@@ -230,6 +237,7 @@ impl RequestColumns {
 }
 
 pub(super) struct ResponseColumns {
+    wanted: Parts,
     status: Int32Builder,
     interim_statuses: StatusesBuilder,
     headers: HeadersBuilder,
@@ -239,11 +247,14 @@ pub(super) struct ResponseColumns {
 }
 
 impl ResponseColumns {
-    pub(super) fn new(rows: usize, body_bytes: usize) -> Self {
+    pub(super) fn new(rows: usize, body_bytes: usize, wanted: Parts) -> Self {
+        let fields = if wanted.headers { 10 } else { 0 };
+        let body_bytes = if wanted.body { body_bytes } else { 0 };
         Self {
+            wanted,
             status: Int32Builder::with_capacity(rows),
             interim_statuses: StatusesBuilder::new(rows),
-            headers: HeadersBuilder::new(rows, 10),
+            headers: HeadersBuilder::new(rows, fields),
             body: BodyColumns::new(rows, body_bytes),
             body_encoding: texts(rows, 0),
             trailers: HeadersBuilder::new(rows, 0),
@@ -255,9 +266,11 @@ impl ResponseColumns {
         self.status
             .append_option(response.map(|response| i32::from(response.status)));
         self.interim_statuses.append(&exchange.interim_statuses);
+        let headers = response.filter(|_| self.wanted.headers);
         self.headers
-            .append(response.map(|response| &response.headers));
-        self.body.append(response.map(|response| &response.body));
+            .append(headers.map(|response| &response.headers));
+        let body = response.map(|response| &response.body);
+        self.body.append(body, self.wanted.body);
         self.body_encoding
             .append_option(response.and_then(|response| response.body_encoding.as_deref()));
         self.trailers
@@ -292,10 +305,11 @@ impl BodyColumns {
     }
 
     /// A body of which nothing is stored is null.
-    fn append(&mut self, body: Option<&Body>) {
+    /// Adds a body, with its bytes if they are wanted.
+    fn append(&mut self, body: Option<&Body>, wanted: bool) {
         let stored = body
             .map(|body| &body.bytes)
-            .filter(|bytes| !bytes.is_empty());
+            .filter(|bytes| wanted && !bytes.is_empty());
         self.stored.append_option(stored);
         self.wire_bytes
             .append_option(body.map(|body| long(body.wire_bytes)));
