@@ -23,7 +23,7 @@ use crate::clock;
 use crate::live::Feed;
 use crate::outlet::Batch;
 use crate::queue::{Popped, Receiver};
-use crate::spool::{Backlog, Kept, Replayed, Sequences, Spool, SpoolError};
+use crate::spool::{Backlog, Kept, Policy, Replayed, Sequences, Spool, SpoolError};
 use crate::writer::{Sealed, Writer};
 
 pub(crate) use stats::{Publication, WriterStats};
@@ -74,12 +74,13 @@ impl Recording {
     pub(crate) fn new(
         mut options: SegmentOptions,
         rotation: Rotation,
-        destination: Destination,
+        mut destination: Destination,
     ) -> Self {
         let mut crashed_until = None;
         let mut next = Sequences::default();
-        if let Destination::Spool(spool) = &destination {
+        if let Destination::Spool(spool) = &mut destination {
             options.spool = Some(spool.id().to_string());
+            spool.set_policy(&Policy::of(&options));
             crashed_until = spool.deferred().last().copied();
             next = spool.next();
         }

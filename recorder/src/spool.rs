@@ -53,7 +53,7 @@ pub use full::WhenFull;
 pub(crate) use full::{Kept, SpoolFacts};
 pub(crate) use keep::{Generation, Place};
 pub(crate) use layout::{Sequences, SpoolId};
-pub(crate) use record::Record;
+pub(crate) use record::{Policy, Record};
 pub(crate) use replay::Frames;
 pub use replay::Replayed;
 
@@ -86,6 +86,8 @@ pub(crate) struct Spool {
     /// Bytes of the file that are whole frames.
     file_bytes: u64,
     frames: FrameWriter,
+    /// What every frame begins with, encoded: what its records are recorded under.
+    policy: Vec<u8>,
     /// Records that are in no frame yet.
     pending: Vec<u8>,
     pending_rows: u64,
@@ -152,6 +154,7 @@ impl Spool {
             id,
             recorder,
             generation,
+            policy: Vec::new(),
             pending: Vec::new(),
             pending_rows: 0,
             rows: 0,
@@ -184,6 +187,12 @@ impl Spool {
         &self.recorder
     }
 
+    /// What is taken from now on is recorded under `policy`.
+    pub(crate) fn set_policy(&mut self, policy: &Policy) {
+        self.policy.clear();
+        record::write_policy(&mut self.policy, policy);
+    }
+
     /// The next sequence numbers.
     pub(crate) fn next(&self) -> Sequences {
         self.next
@@ -212,6 +221,14 @@ impl Spool {
     /// When [`Spool::handle_timeout`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.due
+    }
+
+    /// Where the next record is written to.
+    fn begin_record(&mut self) -> &mut Vec<u8> {
+        if self.pending.is_empty() {
+            self.pending.extend_from_slice(&self.policy);
+        }
+        &mut self.pending
     }
 
     /// A record was added to what is pending: it is written when the policy says.

@@ -1,10 +1,12 @@
 //! Sealing with a spool: from open segments where it can be, from frames where it must.
 
 use anyhow::Context as _;
+use recorder_core::Rotation;
+use schema::SegmentOptions;
 use tokio::time::Instant;
 
 use super::{Destination, Recording, SpoolError};
-use crate::spool::{Record, Replayed, Spool};
+use crate::spool::{Policy, Record, Replayed, Sequences, Spool};
 use crate::writer::{Sealed, Writer};
 
 impl Recording {
@@ -83,9 +85,12 @@ impl Recording {
             return Ok(());
         };
         let crashed_until = self.crashed_until;
-        let mut writer = Writer::new(self.options.clone(), self.rotation).starting_at(spool.next());
+        let under = Under {
+            options: &self.options,
+            rotation: self.rotation,
+        };
         let mut replayed = Replayed::default();
-        let sealed = seal_replayed(spool, &mut writer, &mut replayed, crashed_until);
+        let sealed = seal_replayed(spool, under, &mut replayed, crashed_until);
         if self.is_done(sealed)? && self.crashed_until.take().is_some() {
             self.recorded.replayed = replayed;
         }
@@ -144,15 +149,31 @@ fn seal_open(spool: &mut Spool, writer: &mut Writer, held: &mut Vec<Sealed>) -> 
     Ok(())
 }
 
+/// How segments are made of frames.
+#[derive(Clone, Copy, Debug)]
+struct Under<'r> {
+    /// Of this start; what another one recorded keeps its own policy.
+    options: &'r SegmentOptions,
+    rotation: Rotation,
+}
+
+impl Under<'_> {
+    fn writer(self, policy: &Policy, next: Sequences) -> Writer {
+        Writer::new(policy.applied(self.options), self.rotation).starting_at(next)
+    }
+}
+
 /// Seals what frames hold; after those up to `crashed_until`, what the ledger has to say about the crash.
 fn seal_replayed(
     spool: &mut Spool,
-    writer: &mut Writer,
+    under: Under<'_>,
     replayed: &mut Replayed,
     crashed_until: Option<u64>,
 ) -> anyhow::Result<()> {
     let frames = spool.frames();
     spool.begin_seal()?;
+    let mut policy = Policy::of(under.options);
+    let mut writer = under.writer(&policy, spool.next());
     for generation in spool.deferred().to_vec() {
         let rows = frames.replay(generation, replayed, |record| {
             match record {
@@ -161,9 +182,16 @@ fn seal_replayed(
                     writer.push(*exchange, end)
                 }
                 Record::Ledger(row) => writer.push_ledger(*row),
+                Record::Policy(found) if *found == policy => Ok(()),
+                Record::Policy(found) => {
+                    seal_rest(spool, &mut writer)?;
+                    writer = under.writer(&found, writer.next());
+                    policy = *found;
+                    Ok(())
+                }
             }
             .context("cannot encode what the spool holds")?;
-            seal_due(spool, writer)
+            seal_due(spool, &mut writer)
         })?;
         spool.set_rows(generation, rows);
         if Some(generation) == crashed_until {
@@ -172,7 +200,7 @@ fn seal_replayed(
             }
         }
     }
-    seal_rest(spool, writer)?;
+    seal_rest(spool, &mut writer)?;
     spool.commit_seal(writer.next())?;
     Ok(())
 }

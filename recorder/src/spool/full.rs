@@ -92,7 +92,7 @@ impl Spool {
             self.unsettled.handle_exchange(exchange);
             return Ok(Kept::Shed);
         }
-        record::write_exchange(&mut self.pending, exchange);
+        record::write_exchange(self.begin_record(), exchange);
         self.pending_rows += 1;
         self.stored += 1;
         self.oldest = earlier(self.oldest, Some(exchange.start()));
@@ -106,7 +106,7 @@ impl Spool {
 
     /// Takes a row of the ledger. It is small, and there is always room for it.
     pub(crate) fn push_ledger(&mut self, row: &LedgerRow, now: Instant) {
-        record::write_ledger(&mut self.pending, row);
+        record::write_ledger(self.begin_record(), row);
         self.unsettled.handle_row(row);
         self.set_due(now);
     }

@@ -8,7 +8,8 @@ mod read;
 use std::net::{IpAddr, SocketAddr};
 
 use schema::{
-    Body, ConnectionInfo, Exchange, Headers, LedgerRow, Request, Response, Timestamp, Vni,
+    Body, ConnectionInfo, Exchange, Headers, LedgerRow, Request, Response, SegmentOptions,
+    Timestamp, Vni,
 };
 
 pub(super) use read::read_all;
@@ -20,6 +21,40 @@ pub(crate) enum Record {
     Exchange(Box<Exchange>),
     /// A row of the ledger.
     Ledger(Box<LedgerRow>),
+    /// What the records behind it were recorded under.
+    Policy(Box<Policy>),
+}
+
+/// What was left out and taken out when something was recorded: its segments say so, whoever makes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Policy {
+    /// The sampling and the filters.
+    pub(crate) sampling: Option<String>,
+    /// The redaction.
+    pub(crate) redaction: Option<String>,
+}
+
+impl Policy {
+    /// The one that segments with `options` tell.
+    pub(crate) fn of(options: &SegmentOptions) -> Self {
+        Self {
+            sampling: options.sampling.clone(),
+            redaction: options.redaction.clone(),
+        }
+    }
+
+    /// `options` for segments that tell this one.
+    pub(crate) fn applied(&self, options: &SegmentOptions) -> SegmentOptions {
+        let Self {
+            sampling,
+            redaction,
+        } = self.clone();
+        SegmentOptions {
+            sampling,
+            redaction,
+            ..options.clone()
+        }
+    }
 }
 
 /// Tags of records.
@@ -27,6 +62,8 @@ const EXCHANGE: u8 = 1;
 const LEDGER: u8 = 2;
 /// Exchanges that no ledger row counts yet, at the beginning of a file.
 const OPEN: u8 = 3;
+/// What a frame's records were recorded under, before them.
+const POLICY: u8 = 4;
 
 /// Appends an exchange to a frame.
 ///
@@ -89,6 +126,13 @@ pub(super) fn write_ledger(out: &mut Vec<u8>, row: &LedgerRow) {
 pub(super) fn write_open(out: &mut Vec<u8>, row: &LedgerRow) {
     out.push(OPEN);
     write_row(out, row);
+}
+
+/// Appends what the records that follow were recorded under.
+pub(super) fn write_policy(out: &mut Vec<u8>, policy: &Policy) {
+    out.push(POLICY);
+    write_optional_text(out, policy.sampling.as_deref());
+    write_optional_text(out, policy.redaction.as_deref());
 }
 
 fn write_row(out: &mut Vec<u8>, row: &LedgerRow) {

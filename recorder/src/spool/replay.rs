@@ -155,14 +155,15 @@ impl Replayed {
                 Record::Exchange(exchange) => {
                     self.exchanges += 1;
                     unsettled.handle_exchange(exchange);
-                    exchange.start()
+                    Some(exchange.start())
                 }
                 Record::Ledger(row) => {
                     unsettled.handle_row(row);
-                    row.minute
+                    Some(row.minute)
                 }
+                Record::Policy(_) => None,
             };
-            self.latest = self.latest.max(Some(at));
+            self.latest = self.latest.max(at);
             each(record)?;
         }
         Ok(())

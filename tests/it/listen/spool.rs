@@ -1,6 +1,7 @@
 //! The live recorder with a spool: killed, without a store, without room; and what is in the archive then.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,8 +11,8 @@ use schema::Vni;
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::{
-    Listening, S3Server, await_answer, metric, mirror, read_archive, read_ledger, recorder, run,
-    run_python,
+    Listening, S3Server, await_answer, files_below, metric, mirror, read_archive, read_ledger,
+    recorder, run, run_python,
 };
 
 use super::operate::{Program, listen};
@@ -133,6 +134,47 @@ fn what_was_synced_survives_a_kill_and_is_published_once() {
     let interruptions: u64 = ledger.iter().map(|(_, row)| row.interruptions).sum();
     assert_eq!(counted_there, counts.len() as u64);
     assert!((1..=5).contains(&interruptions), "{interruptions}");
+}
+
+/// What a crash left was recorded under the flags of then, and its segments say so; not under those of the start that
+/// publishes it.
+#[test]
+fn what_a_crash_left_keeps_its_policy() {
+    let place = Place::new();
+    let lives: [&[&str]; 3] = [
+        &["--keep", "path=/api/**", "--redact", "header:x-none"],
+        &["--redact", "query:page=drop"],
+        &[],
+    ];
+    for (number, flags) in (1..).zip(lives) {
+        let program = place.local(
+            &[
+                flags,
+                &["--spool-sync", "always", "--segment-bytes", "1GiB"],
+            ]
+            .concat(),
+        );
+        let socket = mirror("127.0.0.1", program.vxlan);
+        feed(&program, &socket, &datagrams(&life(number, 50)));
+        await_answer(program.metrics, |_, text| spooled(text) == 50);
+        program.kill();
+    }
+    assert_eq!(place.local(&["--drop", "path=/**"]).end("-TERM").0, Some(0));
+    let told = |path: &PathBuf| {
+        let file = fs::read(path).unwrap();
+        let footer = String::from_utf8_lossy(&file);
+        assert!(!footer.contains("drop path=/**"), "{}", path.display());
+        (
+            footer.contains("keep path=/api/**"),
+            footer.contains("reprise.redaction"),
+        )
+    };
+    let segments = files_below(&place.archive().join("exchanges"));
+    let mut found: Vec<_> = segments.iter().map(told).collect();
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, [(false, false), (false, true), (true, true)]);
+    assert_eq!(read_archive(&place.archive()).len(), 150);
 }
 
 /// Segments are cut by the clock though nothing comes, and numbers and name go on with the next start.

@@ -9,7 +9,7 @@ use schema::{
     LedgerRow, Protocol, Request, Response, TcpSpan, Timestamp, Vni,
 };
 
-use super::{EXCHANGE, LEDGER, OPEN, Record};
+use super::{EXCHANGE, LEDGER, OPEN, POLICY, Policy, Record};
 
 /// A frame whose checksum is right and whose content is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,10 @@ pub(in crate::spool) fn read_all(
             EXCHANGE => records(Record::Exchange(Box::new(reader.exchange()?))),
             LEDGER => records(Record::Ledger(Box::new(reader.row()?))),
             OPEN => open(reader.row()?),
+            POLICY => records(Record::Policy(Box::new(Policy {
+                sampling: reader.optional(|reader| reader.text("sampling"))?,
+                redaction: reader.optional(|reader| reader.text("redaction"))?,
+            }))),
             _ => return Err(Malformed("tag")),
         }
     }

@@ -106,12 +106,21 @@ fn encode() -> (Vec<u8>, Vec<Record>) {
         write_exchange(&mut bytes, exchange);
     }
     write_ledger(&mut bytes, &row());
+    write_policy(&mut bytes, &policy());
     let mut records: Vec<_> = exchanges
         .into_iter()
         .map(|exchange| Record::Exchange(Box::new(exchange)))
         .collect();
     records.push(Record::Ledger(Box::new(row())));
+    records.push(Record::Policy(Box::new(policy())));
     (bytes, records)
+}
+
+fn policy() -> Policy {
+    Policy {
+        sampling: Some("keep path=/\u{e9}".to_owned()),
+        redaction: None,
+    }
 }
 
 fn decode(bytes: &[u8]) -> Option<(Vec<Record>, Vec<LedgerRow>)> {
@@ -130,7 +139,7 @@ fn records_come_back_as_they_were() {
     assert_eq!(open, [row()]);
     let connection = |record: &Record| match record {
         Record::Exchange(exchange) => Arc::clone(&exchange.connection),
-        Record::Ledger(_) => unreachable!("the first two are exchanges"),
+        Record::Ledger(_) | Record::Policy(_) => unreachable!("the first two are exchanges"),
     };
     assert!(Arc::ptr_eq(&connection(&read[0]), &connection(&read[1])));
 }
@@ -142,7 +151,7 @@ fn bytes_that_do_not_fit_are_an_error() {
     let (bytes, _) = encode();
     for end in 1..bytes.len() {
         let read = decode(&bytes[..end]);
-        assert!(read.is_none_or(|(records, _)| records.len() < 4), "{end}");
+        assert!(read.is_none_or(|(records, _)| records.len() < 5), "{end}");
     }
     for at in 0..bytes.len() {
         for value in [0, 1, 0x7f, 0xff] {
