@@ -1,10 +1,13 @@
 //! `recorder listen`: datagrams over loopback in, an archive out.
 
+mod device;
 mod live;
 mod operate;
+mod overload;
 mod spool;
 
-use std::net::UdpSocket;
+use std::io::Write as _;
+use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
 
 use benches::{Mix, Traffic, wire};
@@ -124,8 +127,8 @@ fn keys(folder: &Path) -> Vec<u64> {
     files_below(folder).iter().map(key).collect()
 }
 
-/// A connection whose packets are fragments has them in one place, whichever socket they came to. Each step of all connections
-/// is recorded before the next is sent: on a busy machine, what is forwarded may come after what is not.
+/// A connection whose packets are fragments has them in one place, whichever socket they came to: what is forwarded comes
+/// after what is not, and is waited for.
 #[test]
 fn fragments_of_a_connection_meet() {
     const CONNECTIONS: usize = 40;
@@ -146,27 +149,14 @@ fn fragments_of_a_connection_meet() {
         &[b'y'; 600],
     ]
     .concat();
-    let mut steps = vec![0, script.frames().len()];
     for number in 1..=CONNECTIONS {
         script = script.on(number).client(&request).fragment(256);
-    }
-    steps.push(script.frames().len());
-    for number in 1..=CONNECTIONS {
         script = script.on(number).server(&answer).fragment(256);
-    }
-    steps.push(script.frames().len());
-    for number in 1..=CONNECTIONS {
         script = script.on(number).close();
     }
-    steps.push(script.frames().len());
-    for step in steps.windows(2) {
-        let frames = &script.frames()[step[0]..step[1]];
-        let datagrams: Vec<_> = frames
-            .iter()
-            .map(|frame| wire::vxlan_payload(&frame.bytes, Vni::new(7)))
-            .collect();
-        send(&socket, &listening, &datagrams);
-    }
+    let frames = script.frames().iter();
+    let datagrams = frames.map(|frame| wire::vxlan_payload(&frame.bytes, Vni::new(7)));
+    send(&socket, &listening, &datagrams.collect::<Vec<_>>());
     let summary = stop(listening);
     assert_eq!(
         summary.exchange_count("complete"),
@@ -262,6 +252,9 @@ fn junk_is_counted_and_nothing_stops() {
     let place = tempfile::tempdir().unwrap();
     let mut flags = LOOPBACK.to_vec();
     flags.extend(["--geneve", "127.0.0.1:0", "--shards", "2"]);
+    for flag in ["--http-mirror", "--health", "--live"] {
+        flags.extend([flag, "127.0.0.1:0"]);
+    }
     let listening = Listening::start(place.path(), &flags);
     let bound = listening.bound();
     let mut state = 7_u64;
@@ -287,6 +280,13 @@ fn junk_is_counted_and_nothing_stops() {
     let geneve = mirror("127.0.0.1", bound.geneve.unwrap());
     send(&vxlan, &listening, &junk);
     send(&geneve, &listening, &junk);
+    for address in [bound.http_mirror, bound.health, bound.metrics, bound.live] {
+        for bytes in &junk {
+            let mut stream = TcpStream::connect(address.unwrap()).unwrap();
+            // It may be closed in the middle of it.
+            let _ = stream.write_all(bytes);
+        }
+    }
     let traffic = traffic(50);
     send(&vxlan, &listening, &datagrams(&traffic));
     let summary = stop(listening);

@@ -67,8 +67,10 @@ pub struct Pipeline {
     admitted: usize,
     /// What redaction has done.
     tally: Tally,
-    /// Packet time: the latest time seen. A frame from before it moves nothing back.
+    /// Packet time: the latest time seen, up to the horizon. A frame from before it moves nothing back.
     now: Timestamp,
+    /// What packet time does not pass: frames from after it may be handled before some from before it.
+    horizon: Timestamp,
     /// When idle connections, old fragments and the ledger are to be looked at again.
     sweep_at: Timestamp,
 }
@@ -98,14 +100,16 @@ impl Pipeline {
             admitted: 0,
             tally: Tally::default(),
             now: Timestamp::MIN,
+            horizon: Timestamp::MAX,
             sweep_at: Timestamp::MIN,
         }
     }
 
-    /// Takes one captured frame; packet time moves to its time if that is later.
+    /// Takes one captured frame; packet time moves to its time if that is later and not behind the horizon.
     pub fn handle_frame(&mut self, frame: &Frame<'_>) {
-        if frame.at > self.now {
-            self.handle_timeout(frame.at);
+        let until = frame.at.min(self.horizon);
+        if until > self.now {
+            self.handle_timeout(until);
         }
         let decoded = wire::decode(frame, &self.options.tunnel_ports, &self.limits);
         let capture = self.sources.capture(frame.source, self.limits.sources_max);
@@ -139,7 +143,15 @@ impl Pipeline {
         self.ledger.watch(now);
     }
 
-    /// Moves packet time on while the line is silent.
+    /// Sets what packet time does not pass until this is called again: the time up to which every frame was handled. Frames
+    /// that come over several ways, of which one may lag, are given up by what is later on that way alone.
+    ///
+    /// Without a call there is no horizon: the frames of a capture come as they come.
+    pub fn set_horizon(&mut self, horizon: Timestamp) {
+        self.horizon = horizon;
+    }
+
+    /// Moves packet time on while the line is silent; the caller answers for the horizon.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         while let Some(&Reverse((at, slot))) = self.wakes.peek()
             && at <= now

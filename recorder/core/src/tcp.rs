@@ -187,6 +187,11 @@ impl Connection {
         }
     }
 
+    /// Since when what begins now is waited for: a frame may be later than packet time, which has a horizon.
+    fn since(&self, cx: &Context<'_>) -> Timestamp {
+        cx.now.max(self.last_at)
+    }
+
     /// When [`Connection::handle_timeout`] has something to do.
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Timestamp> {
         let [a, b] = &self.halves;

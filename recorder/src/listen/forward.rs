@@ -1,9 +1,13 @@
 //! Frames that came to another shard's socket than their connection's: fragments, and what the steering program cannot
 //! read. They go on to the right shard over a bounded queue; at its bound they are dropped, and counted by who drops them.
+//!
+//! What is forwarded comes later than what comes directly. So every shard tells up to which time it has forwarded everything,
+//! and none gives up as lost what another may still have.
 
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::Context as _;
@@ -28,6 +32,8 @@ pub(super) struct Forwarding {
     inbox: Receiver<Forwarded>,
     /// Readable when a frame was put into the inbox.
     woken: UnixDatagram,
+    /// Up to which time each shard has forwarded everything, nanoseconds.
+    forwarded: Arc<[AtomicU64]>,
 }
 
 #[derive(Debug)]
@@ -55,6 +61,7 @@ impl Forwarding {
             inboxes.push((sender, wake));
             wakes.push((receiver, woken));
         }
+        let forwarded: Arc<[AtomicU64]> = (0..shards).map(|_| AtomicU64::new(0)).collect();
         let forwarding = |(index, (inbox, woken))| {
             let peer = |(inbox, wake): &(SyncSender<Forwarded>, UnixDatagram)| {
                 anyhow::Ok(Peer {
@@ -68,6 +75,7 @@ impl Forwarding {
                 peers,
                 inbox,
                 woken,
+                forwarded: Arc::clone(&forwarded),
             }))
         };
         wakes.into_iter().enumerate().map(forwarding).collect()
@@ -94,6 +102,20 @@ impl Forwarding {
         // A wake-up that does not fit is one of many that were not yet read.
         let _ = peer.wake.send(&[0]);
         true
+    }
+
+    /// Tells the others that everything that was captured up to `time` is forwarded.
+    pub(super) fn tell(&self, time: Timestamp) {
+        // Whoever sees it finds the frames in its inbox.
+        self.forwarded[self.index].fetch_max(time.as_nanos(), Ordering::Release);
+    }
+
+    /// Up to which time all others have forwarded everything. It lies in the inbox: take it, then believe this.
+    pub(super) fn complete_until(&self) -> Timestamp {
+        let others = self.forwarded.iter().enumerate();
+        let others = others.filter(|(index, _)| *index != self.index);
+        let times = others.map(|(_, time)| time.load(Ordering::Acquire));
+        Timestamp::from_nanos(times.min().unwrap_or(u64::MAX))
     }
 
     /// The next frame that others sent here.

@@ -10,6 +10,11 @@ pub struct ListenLimits {
     pub queue_bytes: usize,
     /// Frames that wait to be taken over by another shard, for each shard; further ones are dropped and counted.
     pub forwarded_frames: usize,
+    /// How long the system may take from a frame's time until it is in its socket or ring: processors that are busy hand
+    /// over what they received with a delay. Nothing is given up as lost before.
+    pub frame_delay: Duration,
+    /// How far a shard may fall behind the others before they go on without what it may still forward.
+    pub shard_lag: Duration,
     /// HTTP connections to the health and metrics addresses, together; further ones are closed at once.
     pub http_connections: usize,
     /// How long an HTTP client or proxy may take for one request's head.
@@ -44,6 +49,8 @@ impl Default for ListenLimits {
         Self {
             queue_bytes: 256 << 20,
             forwarded_frames: 4_096,
+            frame_delay: Duration::from_millis(200),
+            shard_lag: Duration::from_secs(5),
             http_connections: 64,
             http_head_wait: Duration::from_secs(5),
             mirror_connections: 1_024,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use recorder_core::{Dispatcher, Frame, Pipeline};
 use schema::Timestamp;
 
+use super::ListenLimits;
 use super::forward::{Forwarded, Forwarding};
 use super::shed::Shedding;
 use super::sources::SourceNames;
@@ -19,6 +20,9 @@ use crate::queue::{Closed, Sender};
 
 /// How long a shard waits for a datagram before it looks at the clock.
 const WAIT_MS: i32 = 100;
+
+/// The same once its own sockets are done with.
+const LAST_WAIT_MS: i32 = 10;
 
 /// How often drops are read, and what the shard holds is told.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -34,8 +38,7 @@ pub(super) struct Shard {
     pub(super) intake: Intake,
     pub(super) sender: Sender<Batch>,
     pub(super) shared: Arc<Shared>,
-    /// How long it goes on reading once it is told to stop.
-    pub(super) drain_sockets: Duration,
+    pub(super) limits: ListenLimits,
 }
 
 /// Everything behind the sockets.
@@ -51,6 +54,14 @@ pub(super) struct Intake {
     pub(super) told: Snapshot,
 }
 
+/// What one look at all sockets gave.
+#[derive(Clone, Copy, Debug)]
+struct Looked {
+    received: bool,
+    /// The time up to which everything that was captured is handled or forwarded.
+    until: Timestamp,
+}
+
 impl Shard {
     /// Records until it is told to stop; everything that is under way then is recorded as it is.
     ///
@@ -62,11 +73,12 @@ impl Shard {
         let (mut tell_at, mut look_at) = (now, now);
         let mut stop_at = None;
         loop {
-            let idle = !self.receive(now);
-            now = clock::now();
+            let Looked { received, until } = self.receive(now);
+            let idle = !received;
             if idle {
-                self.intake.pipeline.handle_timeout(now);
+                self.intake.pipeline.handle_timeout(until);
             }
+            now = clock::now();
             if now >= look_at {
                 look_at = now.saturating_add(LOOK_EVERY);
                 self.look(now);
@@ -77,7 +89,8 @@ impl Shard {
             }
             self.hand_over(now)?;
             if self.shared.stopping() {
-                let until = *stop_at.get_or_insert_with(|| now.saturating_add(self.drain_sockets));
+                let until =
+                    *stop_at.get_or_insert_with(|| now.saturating_add(self.limits.drain_sockets));
                 if idle || now >= until {
                     break;
                 }
@@ -89,20 +102,40 @@ impl Shard {
         self.finish(now)
     }
 
-    /// Takes one batch of each socket, and what other shards forwarded; false if there was nothing.
-    fn receive(&mut self, now: Timestamp) -> bool {
+    /// Takes one batch of each socket, and what other shards forwarded. `now` is not later than the call: what comes while it
+    /// looks may be left for the next one.
+    fn receive(&mut self, now: Timestamp) -> Looked {
         let mut received = false;
+        // Of a socket that is not empty, what comes next may be as old as what came last.
+        let mut until = before(now, self.limits.frame_delay);
         for line in &mut self.lines {
             let messages = line.receive();
             if messages > 0 {
                 received = true;
-                self.intake.take(line, messages, now);
+                let last = self.intake.take(line, messages, now);
+                if messages == sys::BATCH {
+                    until = until.min(last);
+                }
             }
         }
         for tap in &mut self.taps {
-            received |= self.intake.take_captured(tap);
+            if let Some(last) = self.intake.take_captured(tap) {
+                received = true;
+                until = until.min(last);
+            }
         }
-        self.intake.take_forwarded() || received
+        let mut horizon = until;
+        if let Some(forwarding) = &self.intake.forwarding {
+            forwarding.tell(until);
+            let patience = before(now, self.limits.shard_lag);
+            horizon = horizon.min(forwarding.complete_until().max(patience));
+        }
+        received |= self.intake.take_forwarded();
+        self.intake.pipeline.set_horizon(horizon);
+        Looked {
+            received,
+            until: horizon,
+        }
     }
 
     /// How full buffers are decides what is let go.
@@ -188,9 +221,29 @@ impl Shard {
         sys::wait(&fds, WAIT_MS);
     }
 
+    /// The sockets are done with; takes what the other shards still forward, until theirs are too.
+    fn await_others(&mut self) -> Result<(), Closed> {
+        let until = clock::now().saturating_add(self.limits.drain_sockets);
+        loop {
+            let now = clock::now();
+            let Some(forwarding) = &self.intake.forwarding else {
+                return Ok(());
+            };
+            forwarding.tell(Timestamp::MAX);
+            let ended = forwarding.complete_until() == Timestamp::MAX || now >= until;
+            self.intake.take_forwarded();
+            self.hand_over(now)?;
+            if ended {
+                return Ok(());
+            }
+            let woken = self.intake.forwarding.as_ref().map(Forwarding::wake_fd);
+            sys::wait(&woken.into_iter().collect::<Vec<_>>(), LAST_WAIT_MS);
+        }
+    }
+
     /// Nothing more comes: what is under way is recorded with its true completeness.
     fn finish(mut self, now: Timestamp) -> Result<(), Closed> {
-        self.intake.take_forwarded();
+        self.await_others()?;
         self.tell(now);
         self.intake.pipeline.handle_timeout(now);
         self.intake.pipeline.finish();
@@ -201,12 +254,13 @@ impl Shard {
 }
 
 impl Intake {
-    /// Handles the messages of a batch.
-    fn take(&mut self, line: &mut Line, messages: usize, now: Timestamp) {
-        let (mut datagrams, mut dropped) = (0, None);
+    /// Handles the messages of a batch; gives the time of the last.
+    fn take(&mut self, line: &mut Line, messages: usize, now: Timestamp) -> Timestamp {
+        let (mut datagrams, mut dropped, mut last) = (0, None, now);
         for index in 0..messages {
             let (bytes, received) = line.message(index);
             let at = received_at(&received, now);
+            last = at;
             let source = self.sources.name(received.from);
             dropped = received.dropped.or(dropped);
             let size = received.segment_bytes.unwrap_or(usize::MAX);
@@ -228,20 +282,22 @@ impl Intake {
                 self.pipeline.handle_drops(now, &line.name, drops);
             }
         }
+        last
     }
 
-    /// Handles the packets of a tap's next block, if there is one.
-    fn take_captured(&mut self, tap: &mut Tap) -> bool {
+    /// Handles the packets of a tap's next block, if there is one; gives the time of the last.
+    fn take_captured(&mut self, tap: &mut Tap) -> Option<Timestamp> {
         let Tap {
             ring,
             name,
             link,
             tagged,
         } = tap;
-        let Some(block) = ring.next_block() else {
-            return false;
-        };
-        for captured in block.packets() {
+        let block = ring.next_block()?;
+        let mut last = Timestamp::MAX;
+        let mut packets = block.packets();
+        for captured in &mut packets {
+            last = captured.at;
             let (bytes, wire_len) = tap::with_tag(&captured, *link, tagged);
             self.handle(&Frame {
                 at: captured.at,
@@ -251,7 +307,12 @@ impl Intake {
                 source: name,
             });
         }
-        true
+        if packets.unread() > 0 {
+            // The kernel would have to be wrong about its own block.
+            let (at, lost) = (clock::now(), u64::from(packets.unread()));
+            self.pipeline.handle_drops(at, name, lost);
+        }
+        Some(last)
     }
 
     /// Handles a frame that this shard received.
@@ -303,6 +364,12 @@ impl Intake {
         self.told.span = Some((first.min(frame.at), last.max(frame.at)));
         self.pipeline.handle_frame(frame);
     }
+}
+
+/// The time `span` before `time`.
+fn before(time: Timestamp, span: Duration) -> Timestamp {
+    let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    Timestamp::from_nanos(time.as_nanos().saturating_sub(nanos))
 }
 
 fn frame<'a>(

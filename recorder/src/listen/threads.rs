@@ -108,7 +108,7 @@ impl Threads<'_> {
             },
             sender,
             shared: Arc::clone(self.shared),
-            drain_sockets: self.listen.limits.drain_sockets,
+            limits: self.listen.limits.clone(),
         }
     }
 

@@ -114,16 +114,16 @@ impl Program {
         self.child.wait().unwrap();
     }
 
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Exit code, summary, and the rest of the log.
     pub(super) fn end(mut self, signal: &str) -> (Option<i32>, Value, String) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.signal(signal);
         let (mut log, mut out) = (String::new(), String::new());
         self.log.read_to_string(&mut log).unwrap();
         self.child

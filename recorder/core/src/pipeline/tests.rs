@@ -185,6 +185,31 @@ fn frames_become_exchanges_and_rows() {
     assert_eq!(totals.frames_accounted(), 5);
 }
 
+/// Frames come over several ways: what one of them lacks is not given up before the others are as far.
+#[test]
+fn what_lies_behind_the_horizon_is_waited_for() {
+    for (has_horizon, complete) in [(true, 2), (false, 1)] {
+        let mut fixture = Fixture::new(Limits::default());
+        let next = fixture.request(PLAIN, (1, 1), "/one");
+        let answered = fixture.answer(PLAIN, (1, next));
+        if has_horizon {
+            fixture.pipeline.set_horizon(fixture.now);
+        }
+        fixture.answer(PLAIN, (answered, next + (next - 1)));
+        fixture.now = fixture.now.saturating_add(Duration::from_secs(1));
+        let other = Route {
+            client: 41_000,
+            ..PLAIN
+        };
+        fixture.request(other, (1, 1), "/other");
+        fixture.request(PLAIN, (next, answered), "/two");
+        fixture.finish();
+        let exchanges = fixture.exchanges.iter();
+        let whole = exchanges.filter(|exchange| exchange.completeness == Completeness::Complete);
+        assert_eq!(whole.count(), complete, "{:?}", fixture.targets());
+    }
+}
+
 #[test]
 fn the_same_addresses_in_two_networks_are_two_connections() {
     let mut fixture = Fixture::new(Limits::default());

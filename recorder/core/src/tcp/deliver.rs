@@ -212,9 +212,10 @@ impl Connection {
     }
 
     fn note_waits(&mut self, frame: bool, cx: &Context<'_>) {
+        let since = self.since(cx);
         for end in ENDS {
             let why = self.blocked(end);
-            self.half_mut(end).wait_for(why, frame, cx.now);
+            self.half_mut(end).wait_for(why, frame, since);
         }
     }
 

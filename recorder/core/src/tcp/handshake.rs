@@ -86,7 +86,7 @@ impl Connection {
                 from: segment.from,
                 at: segment.at,
                 position: half.next.near(segment.sequence),
-                deadline: cx.now.saturating_add(cx.limits.gap_grace),
+                deadline: self.since(cx).saturating_add(cx.limits.gap_grace),
                 frames: 0,
             }));
         }

@@ -36,6 +36,34 @@ fn a_frame_comes_to_its_shard_and_a_full_queue_says_so() {
 }
 
 #[test]
+fn a_shard_knows_how_far_all_others_are() {
+    let shards: Vec<Forwarding> = Forwarding::between(3, 2)
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .collect();
+    let at = Timestamp::from_nanos;
+    shards[0].tell(at(9));
+    shards[1].tell(at(5));
+    assert_eq!(
+        shards[1].complete_until(),
+        at(0),
+        "the third has told nothing"
+    );
+    shards[2].tell(at(7));
+    shards[2].tell(at(6));
+    assert_eq!(shards[1].complete_until(), at(7), "time does not go back");
+    assert_eq!(shards[2].complete_until(), at(5));
+    shards[0].tell(Timestamp::MAX);
+    shards[2].tell(Timestamp::MAX);
+    assert_eq!(
+        shards[1].complete_until(),
+        Timestamp::MAX,
+        "they have ended"
+    );
+}
+
+#[test]
 fn one_shard_forwards_nothing() {
     assert!(Forwarding::between(1, 8).unwrap()[0].is_none());
 }

@@ -321,11 +321,18 @@ pub(in crate::listen) struct Packets<'b> {
     left: u32,
 }
 
+impl Packets<'_> {
+    /// How many were not given; after the last one, those that do not lie in the block as they should.
+    pub(in crate::listen) fn unread(&self) -> u32 {
+        self.left
+    }
+}
+
 impl<'b> Iterator for Packets<'b> {
     type Item = Captured<'b>;
 
     fn next(&mut self) -> Option<Captured<'b>> {
-        self.left = self.left.checked_sub(1)?;
+        let left = self.left.checked_sub(1)?;
         let header = self
             .block
             .get(self.at..)?
@@ -339,7 +346,7 @@ impl<'b> Iterator for Packets<'b> {
         };
         let start = self.at + usize::from(header.tp_mac);
         let bytes = self.block.get(start..)?.get(..header.tp_snaplen as usize)?;
-        self.at += header.tp_next_offset as usize;
+        (self.at, self.left) = (self.at + header.tp_next_offset as usize, left);
         let nanos = u64::from(header.tp_sec) * 1_000_000_000 + u64::from(header.tp_nsec);
         let has = |status: u32| header.tp_status & status != 0;
         let protocol = match has(libc::TP_STATUS_VLAN_TPID_VALID) {
