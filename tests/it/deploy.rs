@@ -99,6 +99,27 @@ fn flags_of_the_unit_and_the_image_are_known() {
     }
 }
 
+/// What is recorded is on a disk before anything else depends on it, in a folder that the unit may write to.
+#[test]
+fn every_recorder_has_a_spool() {
+    for name in ["recorder.env", "packet-handler.yaml"] {
+        let text = read(name);
+        let mut lines = text.lines().map(str::trim);
+        let spool = lines.find_map(|line| line.strip_prefix("RECORDER_SPOOL="));
+        let spool = spool.unwrap_or_else(|| panic!("{name} has no spool"));
+        assert!(spool.starts_with("/var/lib/recorder"), "{name}: {spool}");
+        assert!(text.contains("RECORDER_SPOOL_MAX="), "{name}");
+    }
+    assert!(read("recorder.service").contains("StateDirectory=recorder\n"));
+    let image = read("Dockerfile");
+    for line in [
+        "ENV RECORDER_SPOOL=/var/lib/recorder",
+        "VOLUME /var/lib/recorder",
+    ] {
+        assert!(image.lines().any(|found| found == line), "{line}");
+    }
+}
+
 /// Where there is systemd: no directive is unknown, and little of the machine is in reach.
 #[test]
 fn the_unit_is_sound() {
