@@ -25,6 +25,7 @@ use crate::config::Timing;
 use crate::follow::FeedParts;
 use crate::run_store::RunSender;
 use crate::select::Source;
+use crate::timer::{Behind, stand_back};
 use work::Work;
 
 /// Batches that are read and not yet taken.
@@ -152,7 +153,7 @@ impl Reader {
         let thread = std::thread::Builder::new()
             .name("reader".to_owned())
             .spawn(move || {
-                crate::timer::stand_back();
+                stand_back(Behind::Reader);
                 let mut work = Work::new(reading, run);
                 let result = tokio::runtime::Builder::new_current_thread()
                     .enable_all()

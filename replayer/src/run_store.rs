@@ -33,6 +33,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::follow::FollowFacts;
+use crate::timer::{Behind, stand_back};
 use encoder::Encoder;
 pub(crate) use place::RunPlace;
 pub(crate) use state::{Begun, Checkpoint, clear_divergences};
@@ -296,7 +297,7 @@ impl RunWriter {
         );
         let memory = Arc::clone(&sender.memory);
         let encoder = tokio::task::spawn_blocking(move || {
-            crate::timer::stand_back();
+            stand_back(Behind::Writer);
             let result = encoder.run(messages);
             // Whoever waits for memory must learn that nobody will free any.
             memory.close();

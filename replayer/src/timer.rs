@@ -11,14 +11,32 @@ use std::thread::JoinHandle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How far threads that decode and encode stand back, as a nice value (setpriority(2)).
-const STAND_BACK: i32 = 10;
+/// A thread that lets those that keep the schedule go first wherever cores are scarce: decoding a batch or encoding a segment
+/// takes tens of milliseconds at a time, and neither is urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// It takes answers, so it goes before the one that reads more requests: what was sent is then compared and stored while
+    /// the cache still holds it, and little waits. The other way round a request costs half as much again.
+    Writer,
+    /// It reads ahead.
+    Reader,
+}
 
-/// Lets the threads that keep the schedule go before the calling one wherever cores are scarce: decoding a batch or
-/// encoding a segment takes tens of milliseconds at a time, and neither is urgent.
-pub(crate) fn stand_back() {
+impl Behind {
+    /// How far the thread stands back, as a nice value (setpriority(2)).
+    const fn nice(self) -> i32 {
+        match self {
+            Self::Writer => 5,
+            Self::Reader => 10,
+        }
+    }
+}
+
+/// Makes the calling thread stand back.
+pub(crate) fn stand_back(thread: Behind) {
     // A system that refuses leaves the threads equal, which costs lag and nothing else; the lag is stored.
-    let _refused = rustix::process::setpriority_process(Some(rustix::thread::gettid()), STAND_BACK);
+    let own = Some(rustix::thread::gettid());
+    let _refused = rustix::process::setpriority_process(own, thread.nice());
 }
 
 /// Wakes one task at a time, as close to the instant as the kernel allows.

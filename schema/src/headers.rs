@@ -58,7 +58,8 @@ impl Headers {
     #[must_use]
     pub fn has_names_of(&self, other: &Self) -> bool {
         let mut pairs = self.iter().zip(other.iter());
-        self.len() == other.len() && pairs.all(|((a, _), (b, _))| a.eq_ignore_ascii_case(b))
+        self.len() == other.len()
+            && pairs.all(|((a, _), (b, _))| a == b || a.eq_ignore_ascii_case(b))
     }
 
     /// The value of the first field called `name`, in any case (RFC 9110 section 5.1).
