@@ -6,6 +6,14 @@
 //! … -- --programs=DIR                                measures the programs in DIR instead of building them
 //! ```
 //!
+//! Programs that it builds itself get other features of some crates than the benchmark, so a part is compiled twice. Built
+//! together, each crate is compiled once:
+//!
+//! ```text
+//! cargo build --release --locked -p recorder -p replayer -p benches --bins --bench ratios
+//! cargo bench -p benches --bench ratios --locked -- --programs=target/release speed
+//! ```
+//!
 //! Needs `tcpdump`, `zstd`, `gzip`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
 //! printed with the goal beside each, and a number that misses its goal fails nothing: it is for a person to see.
 
