@@ -27,7 +27,7 @@ use crate::config::Timing;
 use crate::lease::Leases;
 use crate::progress::{Counts, Progress};
 use crate::read::{Batch, Batches, Planned, Ready, Standing};
-use crate::send::{Done, Job, Shared, run_lane, skipped};
+use crate::send::{Correlated, Done, Job, Shared, run_lane, skipped};
 use crate::timer::FineTimer;
 use leasing::{AHEAD, Leasing};
 use seats::{Seat, Seats};
@@ -455,7 +455,14 @@ impl Driver {
         let now = self.shared.clock.now();
         if now >= self.checkpoint_at {
             self.checkpoint_at = now.saturating_add(self.checkpoint_every);
-            self.shared.outbox.checkpoint(self.counts.held_back);
+            let correlated = self.shared.correlated.as_ref();
+            let learned = correlated.and_then(Correlated::to_keep);
+            let outbox = &self.shared.outbox;
+            if !outbox.checkpoint(self.counts.held_back, learned)
+                && let Some(correlated) = correlated
+            {
+                correlated.keep_later();
+            }
         }
         self.progress.draw(&self.counts, self.recorded_now);
     }

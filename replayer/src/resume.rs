@@ -11,6 +11,7 @@ use clap::Parser as _;
 use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::checkpoint::{Position, Resumption};
+use replayer_core::correlate::Learned;
 use replayer_core::shard::Shard;
 use replayer_core::window::Span;
 use schema::run::{RunDocument, RunResumption, RunState};
@@ -222,6 +223,8 @@ pub(crate) struct Found {
     pub(crate) resume: Resume,
     /// Its leases, which are this process's now.
     pub(crate) leases: Leases,
+    /// What it had learned from answers.
+    pub(crate) learned: Option<Learned>,
 }
 
 /// Takes the run that `document` describes, and finds out how it stands.
@@ -285,6 +288,7 @@ pub(crate) async fn take(
             stored,
         },
         leases,
+        learned: parts::read_learned(&**store, &place).await?,
     })
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use replayer_core::Limits;
+use replayer_core::correlate::{Correlation, Learned};
 use replayer_core::coverage::Coverage;
 use replayer_core::pace::Pace;
 use replayer_core::permission::{Allowed, Permissions};
@@ -44,7 +46,11 @@ pub(crate) async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<ExitCode> {
     let json = config.json;
-    let document = replay(config, shutdown).await?;
+    let selected = match &config.follow {
+        Some(follow) => follow::selected(&config, follow)?,
+        None => Selected::find(&config.selection).await?,
+    };
+    let document = replay(config, selected, shutdown).await?;
     print(&document, json)
 }
 
@@ -71,14 +77,14 @@ pub(crate) fn print(document: &RunDocument, json: bool) -> anyhow::Result<ExitCo
 }
 
 /// Replays the window and gives the run's document, as it is in the archive.
-async fn replay(
+///
+/// # Errors
+/// As [`run()`].
+pub(crate) async fn replay(
     mut config: RunConfig,
+    selected: Selected,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<RunDocument> {
-    let selected = match &config.follow {
-        Some(follow) => follow::selected(&config, follow)?,
-        None => Selected::find(&config.selection).await?,
-    };
     let warnings = config.follow.is_none().then(|| selected.warnings());
     for warning in warnings.into_iter().flatten() {
         tracing::warn!("{warning}");
@@ -143,6 +149,7 @@ async fn send(
         leases,
         resume,
         before,
+        learned,
     } = start(&mut config, &selected, name, clock.now(), followed.as_ref()).await?;
     let progress = match followed {
         Some(_) => Progress::hidden(writer.progress()),
@@ -167,9 +174,7 @@ async fn send(
         clock,
         writer.sender(),
     )?;
-    shared.correlated = config
-        .correlation
-        .map(|rules| Correlated::new(rules, config.limits));
+    shared.correlated = correlated(config.correlation, config.limits, learned);
     let shared = Arc::new(shared);
     let lanes = Arc::clone(&shared);
     let shutdown = stopping(shutdown, followed.as_ref());
@@ -218,6 +223,19 @@ fn reading(
     }
 }
 
+/// What goes from answers into requests, with what was learned before.
+fn correlated(
+    rules: Option<Correlation>,
+    limits: Limits,
+    learned: Option<Learned>,
+) -> Option<Correlated> {
+    let correlated = Correlated::new(rules?, limits);
+    if let Some(learned) = learned {
+        correlated.restore(learned);
+    }
+    Some(correlated)
+}
+
 /// How a run ended.
 fn ended(driven: &Driven, totals: &ReadTotals, shared: &Shared) -> RunEnd {
     RunEnd {
@@ -228,6 +246,11 @@ fn ended(driven: &Driven, totals: &ReadTotals, shared: &Shared) -> RunEnd {
         held_back: driven.counts.held_back,
         rewriting: totals.rewriting.clone(),
         correlation: shared.correlated.as_ref().map(Correlated::report),
+        // What has finished does not go on.
+        learned: match driven.state {
+            RunState::Finished => None,
+            _ => shared.correlated.as_ref().and_then(Correlated::to_keep),
+        },
         lease: driven.lease,
     }
 }
@@ -274,6 +297,8 @@ struct Started {
     resume: Option<Resume>,
     /// What had ended before: sent, failed, skipped.
     before: [u64; 3],
+    /// What had been learned from answers.
+    learned: Option<Learned>,
 }
 
 /// Begins the run `name`, or goes on with it.
@@ -307,6 +332,7 @@ async fn start(
             leases: Leases::take(Arc::clone(store), leases, holder, None).await?,
             resume: None,
             before: [0; 3],
+            learned: None,
         });
     };
     let found = resume::take(store, *document, config, holder, now).await?;
@@ -319,6 +345,7 @@ async fn start(
         leases: found.leases,
         resume: Some(found.resume),
         before,
+        learned: found.learned,
     })
 }
 

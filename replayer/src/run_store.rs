@@ -26,6 +26,7 @@ use anyhow::{Context as _, bail};
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
 use replayer_core::checkpoint::PlannedBatch;
 use replayer_core::compare::Rules;
+use replayer_core::correlate::Learned;
 use replayer_core::report;
 use schema::run::{RunCorrelation, RunDocument, RunRewriting, RunState};
 use schema::{Exchange, Timestamp};
@@ -110,6 +111,8 @@ pub struct RunEnd {
     pub rewriting: Option<RunRewriting>,
     /// What was learned from answers and used in requests.
     pub correlation: Option<RunCorrelation>,
+    /// What was learned, for a run that may go on.
+    pub learned: Option<Box<Learned>>,
     /// The last lease: everything that was sent under it has ended.
     pub lease: u64,
 }
@@ -151,12 +154,15 @@ enum Message {
     Stored(Vec<Answered>, OwnedSemaphorePermit),
     Checkpoint {
         held_back: u64,
+        /// What was learned from answers, if that has changed.
+        learned: Option<Box<Learned>>,
     },
     /// Nothing more is to be written.
     Abandon,
     End {
         held_back: u64,
         lease: u64,
+        learned: Option<Box<Learned>>,
     },
 }
 
@@ -195,9 +201,10 @@ impl RunSender {
         self.pass_on(Message::Planned(batch)).await
     }
 
-    /// Asks for a checkpoint, unless as much waits as may.
-    pub fn checkpoint(&self, held_back: u64) {
-        let _too_much_waits = self.queue.try_send(Message::Checkpoint { held_back });
+    /// Asks for a checkpoint, unless as much waits as may; whether it did.
+    pub fn checkpoint(&self, held_back: u64, learned: Option<Box<Learned>>) -> bool {
+        let message = Message::Checkpoint { held_back, learned };
+        self.queue.try_send(message).is_ok()
     }
 
     async fn pass_on(&self, message: Message) -> anyhow::Result<()> {
@@ -344,6 +351,7 @@ impl RunWriter {
         let message = Message::End {
             held_back: end.held_back,
             lease: end.lease,
+            learned: end.learned.clone(),
         };
         let _stopped = self.sender.queue.send(message).await;
         let encoded = self.encoder.await.context("encoder of the run panicked")?;

@@ -9,6 +9,7 @@
 //! * `shape`: which values are so random that where they come up again they are meant.
 //! * `extract`: two answers in, pairs of values out. `html`: fields of forms.
 //! * `store`: what was learned, bounded. `forms`: a value as it looks in a URL or in JSON.
+//! * `saved`: the same to be kept, for a process that goes on.
 //! * `apply`: a request with the target's values in place of the recorded ones. `tally`: what is told of all this, never a value.
 //!
 //! | value | learned | put into |
@@ -23,6 +24,7 @@ mod extract;
 mod forms;
 mod html;
 mod rule;
+mod saved;
 mod shape;
 mod store;
 mod tally;
@@ -37,6 +39,7 @@ use tally::Tally;
 
 pub use extract::Extracted;
 pub use rule::{CorrelationRule, ParseCorrelationRuleError};
+pub use saved::Learned;
 
 /// What is learned: by itself, and by rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +129,19 @@ pub enum Missed {
 }
 
 impl Missed {
+    /// Every reason.
+    pub const ALL: [Self; 9] = [
+        Self::AbsentInAnswer,
+        Self::Ambiguous,
+        Self::AnswerBodyUnreadable,
+        Self::AnswerBodyTooLarge,
+        Self::TooManyInAnswer,
+        Self::NotAscii,
+        Self::RequestBodyUnreadable,
+        Self::RequestBodyTooLarge,
+        Self::RequestBodyBinary,
+    ];
+
     /// The word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use object_store::path::Path;
 use replayer_core::checkpoint::{Position, Standing, Unsettled};
 use replayer_core::compare::{Comparison, compare, undo_content_encoding};
+use replayer_core::correlate::Learned;
 use replayer_core::permission::writes;
 use replayer_core::report::{Report, conclude};
 use schema::run::RunDocument;
@@ -107,14 +108,19 @@ impl Encoder {
                     }
                 }
                 // What follows a recording tells how it stands, also when nothing comes.
-                Message::Checkpoint { held_back }
-                    if self.is_behind || self.options.follow.is_some() =>
-                {
-                    self.checkpoint(held_back, None)?;
+                Message::Checkpoint { held_back, learned } => {
+                    self.keep(learned.as_deref())?;
+                    if self.is_behind || self.options.follow.is_some() {
+                        self.checkpoint(held_back, None)?;
+                    }
                 }
-                Message::Checkpoint { .. } => {}
                 Message::Abandon => return Ok(self.report),
-                Message::End { held_back, lease } => {
+                Message::End {
+                    held_back,
+                    lease,
+                    learned,
+                } => {
+                    self.keep(learned.as_deref())?;
                     end = (held_back, Some(lease));
                     break;
                 }
@@ -238,6 +244,15 @@ impl Encoder {
         self.files_written.divergences += 1;
         // A file that a killed process left is of rows that are compared again.
         self.publish(path, bytes, true)
+    }
+
+    /// Publishes what was learned from answers.
+    fn keep(&self, learned: Option<&Learned>) -> anyhow::Result<()> {
+        let Some(learned) = learned else {
+            return Ok(());
+        };
+        let json = serde_json::to_vec(learned).context("encode what was learned")?;
+        self.publish(self.place.learned(), Bytes::from(json), true)
     }
 
     /// Publishes everything so far, then how the run stands, and the document as far as it is known, state `running`. All

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use replayer_core::correlate::Learned;
 use replayer_core::report::{Report, conclude};
 use schema::run::{RunDocument, RunPart, RunState};
 
@@ -101,6 +102,27 @@ pub(crate) async fn read_checkpoint(
     Checkpoint::from_json(&json).map(Some).with_context(reading)
 }
 
+/// What a run, or a part of one, had learned from answers when that was last kept; `None` if nothing was.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) async fn read_learned(
+    store: &dyn ObjectStore,
+    place: &RunPlace,
+) -> anyhow::Result<Option<Learned>> {
+    let path = place.learned();
+    let reading = || format!("read {path}");
+    let object = match store.get(&path).await {
+        Ok(object) => object,
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error).with_context(reading),
+    };
+    let json = object.bytes().await.with_context(reading)?;
+    serde_json::from_slice(&json)
+        .map(Some)
+        .with_context(reading)
+}
+
 /// Puts the run `name` together if every part has ended.
 ///
 /// # Errors
@@ -134,6 +156,7 @@ pub(crate) async fn put_together(
     let (mut read_in_all, mut filtered_out, mut held_back) = (0, 0, 0);
     let mut parts = Vec::new();
     whole.resumed.clear();
+    (whole.rewriting, whole.correlation) = (None, None);
     for shard in 0..whole.shards {
         let place = RunPlace::new(&whole.run, Some(shard));
         let Some(part) = read(store, &place).await? else {
@@ -146,6 +169,14 @@ pub(crate) async fn put_together(
         read_in_all += part.totals.read;
         filtered_out += part.totals.filtered_out;
         held_back += part.report.schedule.held_back;
+        if let Some(rewriting) = &part.rewriting {
+            whole.rewriting.get_or_insert_default().merge(rewriting);
+        }
+        match (&mut whole.correlation, &part.correlation) {
+            (Some(whole), Some(correlation)) => whole.merge(correlation),
+            (whole @ None, Some(correlation)) => *whole = Some(correlation.clone()),
+            (_, None) => {}
+        }
         whole.started_at = whole.started_at.min(part.started_at);
         whole.finished_at = whole.finished_at.max(part.finished_at);
         parts.push(described(shard, &part));

@@ -48,6 +48,11 @@ impl RunPlace {
         self.folder().join("state").join("checkpoint.json")
     }
 
+    /// What it has learned from answers.
+    pub(crate) fn learned(&self) -> Path {
+        self.folder().join("state").join("learned.json")
+    }
+
     /// The folder of its leases.
     pub(crate) fn leases(&self) -> Path {
         self.folder().join("state").join("leases")

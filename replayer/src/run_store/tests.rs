@@ -24,6 +24,7 @@ fn end(state: RunState, read: u64) -> RunEnd {
         held_back: 0,
         rewriting: None,
         correlation: None,
+        learned: None,
         lease: 0,
     }
 }

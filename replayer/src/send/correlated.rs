@@ -1,9 +1,10 @@
 //! What answers have taught, shared by all lanes.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use replayer_core::Limits;
-use replayer_core::correlate::{Correlation, Correlator, Scope};
+use replayer_core::correlate::{Correlation, Correlator, Learned, Scope};
 use schema::Exchange;
 use schema::run::RunCorrelation;
 
@@ -20,6 +21,8 @@ pub(crate) struct Correlated {
     limits: Limits,
     /// Never held across an await.
     learned: Mutex<Correlator>,
+    /// Whether anything was learned or used that is not kept.
+    is_ahead: AtomicBool,
 }
 
 impl Correlated {
@@ -29,13 +32,16 @@ impl Correlated {
             learned: Mutex::new(Correlator::new(rules.clone(), &limits)),
             rules: Arc::new(rules),
             limits,
+            is_ahead: AtomicBool::new(false),
         }
     }
 
     /// Puts what was learned into the job's request.
     pub(super) fn apply(&self, job: &mut Job) {
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        learned.apply(&mut job.request, job.scope);
+        if learned.apply(&mut job.request, job.scope) {
+            self.is_ahead.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Learns from an answer; long bodies are read on another thread, and what waits for this answer waits for that.
@@ -58,8 +64,31 @@ impl Correlated {
         if !extracted.is_empty() {
             let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
             learned.learn(extracted, scope);
+            self.is_ahead.store(true, Ordering::Relaxed);
         }
         answered
+    }
+
+    /// What is to be kept, if anything was learned since this was asked last.
+    pub(crate) fn to_keep(&self) -> Option<Box<Learned>> {
+        if !self.is_ahead.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Box::new(learned.save()))
+    }
+
+    /// What was to be kept was not.
+    pub(crate) fn keep_later(&self) {
+        self.is_ahead.store(true, Ordering::Relaxed);
+    }
+
+    /// Goes on with what another process had learned.
+    pub(crate) fn restore(&self, learned: Learned) {
+        let mut correlator = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        if !correlator.restore(learned) {
+            tracing::warn!("what the run had learned from answers cannot be read: it is forgotten");
+        }
     }
 
     /// What was learned and used.

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use replayer_core::correlate::Learned;
+
 use crate::run_store::{Answered, RunSender};
 
 /// Answers of one batch.
@@ -39,9 +41,10 @@ impl Outbox {
         self.run.send(batch).await
     }
 
-    /// Asks for a checkpoint after what was handed over; not if the writer is behind, as then one comes soon enough.
-    pub(crate) fn checkpoint(&self, held_back: u64) {
-        self.run.checkpoint(held_back);
+    /// Asks for a checkpoint after what was handed over; not if the writer is behind, as then one comes soon enough. Whether it
+    /// was asked for.
+    pub(crate) fn checkpoint(&self, held_back: u64, learned: Option<Box<Learned>>) -> bool {
+        self.run.checkpoint(held_back, learned)
     }
 
     /// Hands over what waits.

@@ -38,3 +38,51 @@ pub struct CorrelationSource {
     /// The same by where in requests: `path`, `query`, `header`, `cookie`, `json`, `form`, `body`.
     pub places: Vec<ReasonCount>,
 }
+
+impl RunCorrelation {
+    /// Sources that are told apart; what is beyond is one called `other`.
+    pub const SOURCES_MAX: usize = 256;
+
+    /// Adds what another part of the same run has learned and used.
+    pub fn merge(&mut self, other: &Self) {
+        self.values_learned += other.values_learned;
+        self.substitutions += other.substitutions;
+        self.requests_changed += other.requests_changed;
+        self.values_forgotten += other.values_forgotten;
+        for source in &other.sources {
+            let known = |name: &str| self.sources.iter().position(|own| own.source == name);
+            let is_full = self.sources.len() >= Self::SOURCES_MAX;
+            let name = match known(&source.source) {
+                None if is_full => OTHER,
+                _ => &source.source,
+            };
+            let index = known(name).unwrap_or_else(|| {
+                self.sources.push(CorrelationSource {
+                    source: name.to_owned(),
+                    ..CorrelationSource::default()
+                });
+                self.sources.len() - 1
+            });
+            let own = &mut self.sources[index];
+            own.learned += source.learned;
+            own.used += source.used;
+            add_reasons(&mut own.places, &source.places);
+        }
+        self.sources
+            .sort_by(|a, b| (b.used, b.learned, &a.source).cmp(&(a.used, a.learned, &b.source)));
+        add_reasons(&mut self.missed, &other.missed);
+    }
+}
+
+/// What sources beyond the bound are called.
+const OTHER: &str = "other";
+
+/// Adds counts by reason.
+pub(super) fn add_reasons(into: &mut Vec<ReasonCount>, other: &[ReasonCount]) {
+    for reason in other {
+        match into.iter_mut().find(|own| own.reason == reason.reason) {
+            Some(own) => own.count += reason.count,
+            None => into.push(reason.clone()),
+        }
+    }
+}

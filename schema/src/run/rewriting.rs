@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ReasonCount;
+use super::correlation::add_reasons;
 
 /// Rules that changed requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,4 +22,19 @@ pub struct AppliedRewrite {
     /// What it named and left as recorded, with why: `outside_window` and `no_time` count values, `body_unreadable` requests.
     #[serde(default)]
     pub left_as_recorded: Vec<ReasonCount>,
+}
+
+impl RunRewriting {
+    /// Adds what another part of the same run, which has the same rules, has changed.
+    pub fn merge(&mut self, other: &Self) {
+        for (index, rule) in other.rules.iter().enumerate() {
+            match self.rules.get_mut(index) {
+                Some(own) if own.rule == rule.rule => {
+                    own.requests += rule.requests;
+                    add_reasons(&mut own.left_as_recorded, &rule.left_as_recorded);
+                }
+                _ => self.rules.push(rule.clone()),
+            }
+        }
+    }
 }

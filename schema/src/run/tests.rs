@@ -81,3 +81,68 @@ fn fields_that_are_not_known_are_ignored() {
     let read = RunDocument::from_json(json.to_string().as_bytes()).unwrap();
     assert_eq!(read, document());
 }
+
+fn reasons(counts: &[(&str, u64)]) -> Vec<ReasonCount> {
+    let reason = |&(reason, count): &(&str, u64)| ReasonCount {
+        reason: reason.to_owned(),
+        count,
+    };
+    counts.iter().map(reason).collect()
+}
+
+fn learned(source: &str, learned: u64, places: &[(&str, u64)]) -> CorrelationSource {
+    CorrelationSource {
+        source: source.to_owned(),
+        learned,
+        used: places.iter().map(|(_, count)| count).sum(),
+        places: reasons(places),
+    }
+}
+
+fn correlation(sources: Vec<CorrelationSource>) -> RunCorrelation {
+    RunCorrelation {
+        automatic: true,
+        values_learned: sources.iter().map(|source| source.learned).sum(),
+        substitutions: sources.iter().map(|source| source.used).sum(),
+        requests_changed: 1,
+        missed: reasons(&[("ambiguous", 2)]),
+        sources,
+        ..RunCorrelation::default()
+    }
+}
+
+#[test]
+fn what_parts_have_learned_adds_up() {
+    let mut whole = correlation(vec![learned("cookie:a", 2, &[("cookie", 3)])]);
+    whole.merge(&correlation(vec![
+        learned("json:/token", 5, &[("header", 9)]),
+        learned("cookie:a", 1, &[("path", 1), ("cookie", 4)]),
+    ]));
+    let expected = vec![
+        learned("json:/token", 5, &[("header", 9)]),
+        learned("cookie:a", 3, &[("cookie", 7), ("path", 1)]),
+    ];
+    assert_eq!(whole.sources, expected);
+    let sums = (
+        whole.values_learned,
+        whole.substitutions,
+        whole.requests_changed,
+    );
+    assert_eq!(sums, (8, 17, 2));
+    assert_eq!(whole.missed, reasons(&[("ambiguous", 4)]));
+    // Beyond the bound, sources are one.
+    let many = |from: usize| {
+        let names = (from..from + 200).map(|number| format!("header:X-{number}"));
+        correlation(
+            names
+                .map(|name| learned(&name, 1, &[("header", 1)]))
+                .collect(),
+        )
+    };
+    let mut whole = many(0);
+    whole.merge(&many(200));
+    assert_eq!(whole.sources.len(), RunCorrelation::SOURCES_MAX + 1);
+    let sum: u64 = whole.sources.iter().map(|source| source.used).sum();
+    assert_eq!((whole.values_learned, sum), (400, 400));
+    assert_eq!(whole.sources[0].source, "other");
+}

@@ -269,3 +269,54 @@ fn a_web_application_of_others_is_got_through() {
     // Every page behind the login: its form instead.
     assert_eq!(refused(&recorded), 6, "{:?}", statuses(&recorded));
 }
+
+/// The session's cookie was issued to a process that was killed; the one that goes on has it all the same.
+#[test]
+fn a_run_that_was_killed_goes_on_with_what_it_had_learned() {
+    const OLD: &str = "9f86d081884c7d659a2feaa0c55ad015";
+    const NEW: &str = "b5bb9d8014a0f9b1d61e21e796d78dcc";
+    let requests = 60;
+    let login = "POST /login HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 0\r\n\r\n";
+    let issued =
+        format!("HTTP/1.1 200 OK\r\nSet-Cookie: session={OLD}\r\nContent-Length: 2\r\n\r\nok");
+    let mut script = PacketScript::new().client(login).server(issued);
+    for number in 0..requests {
+        let get =
+            format!("GET /{number} HTTP/1.1\r\nHost: shop.test\r\nCookie: session={OLD}\r\n\r\n");
+        script = script
+            .after(Duration::from_millis(30))
+            .client(get)
+            .server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+    let recorded = Recorded::new(&script);
+    let target = Target::start(|arrival| match arrival.method.as_str() {
+        "POST" => Answer::new(200, &[("Set-Cookie", &format!("session={NEW}"))], "ok"),
+        _ if arrival.header("Cookie") == Some(&format!("session={NEW}")) => ok(arrival),
+        _ => Answer::new(403, &[], "no"),
+    });
+    let mut command = recorded.command(&target.url(), &["--checkpoint", "50ms"]);
+    let command = command.stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let path = Path::new(&recorded.archive()).join("runs/it/run.json");
+    let so_far = || {
+        let document = RunDocument::from_json(&std::fs::read(&path).ok()?).ok()?;
+        Some(document.totals.sent)
+    };
+    while so_far().is_none_or(|sent| sent < 5) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended too soon");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let killed_after = so_far().unwrap();
+    assert!(killed_after < requests, "{killed_after} were sent by then");
+    let mut command = replayer();
+    command.args(["run", "--resume", "it", "--json", "--archive"]);
+    let ran = run(command.arg(recorded.archive())).expect_code(0);
+    let document = document(&ran);
+    let totals = &document.totals;
+    assert_eq!((totals.matched, totals.differed), (requests + 1, 0));
+    let correlation = document.correlation.unwrap();
+    assert_eq!(correlation.values_learned, 1, "before the kill");
+    assert!(correlation.substitutions > requests - killed_after);
+}

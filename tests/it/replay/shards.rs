@@ -22,7 +22,13 @@ fn command(recorded: &Recorded, target: &Target, run_name: &str, flags: &[&str])
     let mut command = replayer();
     command.args(["run", "--archive", &recorded.archive(), "--last", "1d"]);
     command.args(["--target", &target.url(), "--run-id", run_name, "--json"]);
-    command.args(["--checkpoint", "100ms"]).args(flags);
+    command.args([
+        "--checkpoint",
+        "100ms",
+        "--rewrite",
+        "set header:X-Env=test",
+    ]);
+    command.args(flags);
     command
 }
 
@@ -109,6 +115,11 @@ fn four_machines_do_what_one_does() {
     assert_eq!(parts.state, RunState::Finished);
     assert_eq!(sums(&parts), sums(&whole));
     assert_eq!(parts.parts.len(), 4);
+    let rewriting = whole.rewriting.as_ref().unwrap();
+    assert_eq!(rewriting.rules[0].requests, REQUESTS as u64);
+    assert_eq!(parts.rewriting, whole.rewriting);
+    assert!(whole.correlation.is_some());
+    assert_eq!(parts.correlation, whole.correlation);
     let planned: Vec<u64> = parts.parts.iter().map(|part| part.planned).collect();
     assert_eq!(planned.iter().sum::<u64>(), REQUESTS as u64);
     assert!(planned.iter().all(|planned| *planned > 0), "{planned:?}");

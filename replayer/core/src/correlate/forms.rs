@@ -16,6 +16,26 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// As a number, for what is kept.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Plain => 0,
+            Self::Percent { upper: false } => 1,
+            Self::Percent { upper: true } => 2,
+            Self::JsonSlash => 3,
+        }
+    }
+
+    /// The form of a number; the plain one of any other.
+    pub(super) const fn of_code(code: u8) -> Self {
+        match code {
+            1 => Self::Percent { upper: false },
+            2 => Self::Percent { upper: true },
+            3 => Self::JsonSlash,
+            _ => Self::Plain,
+        }
+    }
+
     /// The value in each form that it can be told apart in, the plain one last.
     pub(super) fn all(value: &str) -> impl Iterator<Item = (Self, Cow<'_, str>)> {
         let upper = percent_encoded(value, true, |_| false);

@@ -37,7 +37,7 @@ pub(super) enum RuleSource {
 
 /// A set of places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Places(u8);
+pub(super) struct Places(pub(super) u8);
 
 /// A text that is no rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

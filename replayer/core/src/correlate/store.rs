@@ -12,6 +12,7 @@ use super::Scope;
 use super::extract::{Pair, Reach};
 use super::forms::Form;
 use super::rule::Places;
+use super::saved::{Learned, SavedValue};
 use super::shape::PARTICULAR_BYTES_MIN;
 use crate::Limits;
 use crate::percent::percent_decoded;
@@ -186,6 +187,54 @@ impl Store {
         let known = self.known.get_mut(&key)?;
         known.recent = true;
         Some((length, known))
+    }
+
+    /// The values that were learned last, oldest first, within bounds of their number and bytes; and how many are not among them.
+    pub(super) fn save(&self, values_max: usize, bytes_max: usize) -> (Vec<SavedValue>, u64) {
+        let mut seen = rustc_hash::FxHashSet::default();
+        let mut values = Vec::new();
+        let mut bytes = 0;
+        for key in self.ages.iter().rev() {
+            let Some(known) = self.known.get(key).filter(|_| seen.insert(*key)) else {
+                continue;
+            };
+            bytes += known.actual.len();
+            if values.len() >= values_max || bytes > bytes_max {
+                break;
+            }
+            values.push(SavedValue {
+                key: format!("{key:032x}"),
+                actual: known.actual.clone(),
+                form: known.form.code(),
+                places: known.places.0,
+                source: known.source,
+                start: known.start,
+            });
+        }
+        values.reverse();
+        let left_out = (self.known.len() - values.len()) as u64;
+        (values, left_out)
+    }
+
+    /// Takes what was kept, whose sources have these numbers now.
+    pub(super) fn restore(&mut self, learned: Learned, numbers: &[usize]) {
+        for value in learned.values {
+            let Ok(key) = Key::from_str_radix(&value.key, 16) else {
+                continue;
+            };
+            self.remove(key);
+            let known = Known {
+                actual: value.actual,
+                form: Form::of_code(value.form),
+                places: Places(value.places),
+                source: numbers[value.source],
+                start: value.start,
+                recent: false,
+            };
+            self.insert(key, known);
+        }
+        self.forgotten += learned.forgotten + learned.left_out;
+        self.keep_bounds();
     }
 
     fn insert(&mut self, key: Key, known: Known) {

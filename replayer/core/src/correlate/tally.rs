@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 use schema::run::{CorrelationSource, ReasonCount, RunCorrelation};
 
+use super::saved::{Learned, SavedSource};
 use super::{Correlation, Missed, Place};
 
 /// Sources that are told apart; the others are one called `other`.
@@ -69,6 +70,49 @@ impl Tally {
 
     pub(super) fn miss(&mut self, missed: Missed) {
         *self.missed.entry(missed).or_default() += 1;
+    }
+
+    /// Adds the counts to what is kept.
+    pub(super) fn save(&self, learned: &mut Learned) {
+        learned.requests_changed = self.requests_changed;
+        let saved = |source: &Source| SavedSource {
+            name: source.name.clone(),
+            learned: source.learned,
+            used: source
+                .used
+                .iter()
+                .map(|(place, count)| (*place as u8, *count))
+                .collect(),
+        };
+        learned.sources = self.sources.iter().map(saved).collect();
+        let missed = self.missed.iter();
+        learned.missed = missed
+            .map(|(missed, count)| (missed.as_str().to_owned(), *count))
+            .collect();
+    }
+
+    /// Goes on from counts that were kept; gives the number that each source has now.
+    pub(super) fn restore(&mut self, learned: &Learned) -> Vec<usize> {
+        self.requests_changed += learned.requests_changed;
+        for (word, count) in &learned.missed {
+            if let Some(missed) = Missed::ALL
+                .into_iter()
+                .find(|missed| missed.as_str() == word)
+            {
+                *self.missed.entry(missed).or_default() += count;
+            }
+        }
+        let numbers = learned.sources.iter().map(|saved| {
+            let number = self.source(&saved.name);
+            self.sources[number].learned += saved.learned;
+            for (place, count) in &saved.used {
+                if let Some(place) = Place::ALL.get(usize::from(*place)) {
+                    *self.sources[number].used.entry(*place).or_default() += count;
+                }
+            }
+            number
+        });
+        numbers.collect()
     }
 
     pub(super) fn report(&self, rules: &Correlation, values_forgotten: u64) -> RunCorrelation {

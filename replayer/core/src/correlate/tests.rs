@@ -1,6 +1,7 @@
 //! What is learned, and where it goes.
 
 mod doubts;
+mod kept;
 
 use bytes::Bytes;
 use schema::{Body, Headers};

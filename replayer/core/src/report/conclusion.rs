@@ -266,13 +266,7 @@ fn resumption_reasons(document: &RunDocument) -> Vec<String> {
     let mut reasons = Vec::new();
     if !document.resumed.is_empty() {
         let times = plural(document.resumed.len() as u64, "time");
-        let mut reason = format!("the run was ended early and went on ({times})");
-        if document.correlation.is_some() {
-            reason.push_str(
-                ", without what it had learned from answers: sessions that had begun by then may have been refused",
-            );
-        }
-        reasons.push(reason);
+        reasons.push(format!("the run was ended early and went on ({times})"));
     }
     let mut found = document.parts.iter().map(|part| part.segments);
     let first = found.next();
