@@ -3,6 +3,7 @@
 
 mod accept;
 mod archive;
+mod calibrate;
 mod compare;
 mod correlate;
 mod filter;
@@ -22,6 +23,7 @@ use clap::{Parser, Subcommand};
 pub use crate::demo::{Build, DemoArgs};
 pub use accept::{AcceptArgs, WhichArgs};
 pub use archive::ArchiveArgs;
+pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, FailOnArg, GatesArgs, PresetArg, RulesFileArgs, SidesArgs};
 pub use correlate::CorrelateArgs;
 pub use filter::FilterArgs;
@@ -52,6 +54,10 @@ pub struct Cli {
 pub enum Command {
     /// Say what a replay of a window would send, and how whole the recording is
     Plan(Box<PlanArgs>),
+    /// Measure what this machine can send, and say how many machines a window needs
+    ///
+    /// Without --target it is measured against a server on loopback that answers at once: the most that this machine can send.
+    Calibrate(Box<CalibrateArgs>),
     /// Replay a window against a target, compare the answers with the recorded ones, and write a run
     Run(Box<RunArgs>),
     /// Replay what is recorded while it is, from a recorder's live stream or from an archive that grows

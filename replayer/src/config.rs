@@ -1,5 +1,6 @@
 //! What was typed, made sense of: the only place that validates, and the only thing that the rest sees.
 
+mod calibrate;
 mod compare;
 mod correlation;
 mod follow;
@@ -29,6 +30,7 @@ use crate::cli::{
 use crate::guard::Guard;
 use crate::send::{HttpVersion, Target, TlsOptions};
 
+pub(crate) use calibrate::CalibrateConfig;
 pub(crate) use compare::CompareConfig;
 pub(crate) use follow::{FollowConfig, LiveConfig, archive as follow_archive, follow};
 pub(crate) use timing::{Passes, Timing};

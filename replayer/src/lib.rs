@@ -4,6 +4,7 @@
 //!
 //! * [`cli`] is what was typed, `config` what is valid; a command takes nothing else.
 //! * `plan`, `run` and `demo` are the commands; [`output`] prints results.
+//! * `calibrate` measures what one machine can send.
 //! * `guard` lets only test environments be sent to; `hooks` runs the user's commands around a run.
 //! * `store` opens an archive, `fetch` finds and streams a window, `read` does so on a thread of its own.
 //! * `resume` finds where a run goes on that was killed; `lease` says beforehand what may be sent.
@@ -15,6 +16,7 @@
 //! * [`run_store`] compares the answers and writes the run; `report`, `runs` and `show` read it, `run_ref` finds it.
 
 mod accept;
+mod calibrate;
 pub mod cli;
 mod clock;
 mod compare;
@@ -101,6 +103,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let _installed = rustls::crypto::ring::default_provider().install_default();
     match cli.command {
         Command::Accept(args) => accept::accept(*args).await,
+        Command::Calibrate(args) => Box::pin(calibrate::calibrate((*args).try_into()?)).await,
         Command::Compare(args) => Box::pin(compare::compare(*args)).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Follow(args) => {

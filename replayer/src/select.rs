@@ -14,7 +14,7 @@ use crate::fetch::{self, ExchangeStream, Segment};
 use crate::store;
 
 /// A window of an archive, found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Selected {
     /// The archive.
     pub(crate) store: Arc<dyn ObjectStore>,

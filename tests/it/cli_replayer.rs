@@ -31,6 +31,7 @@ fn help_is_as_written_down() {
         "replayer-rules-suggest.txt",
         &["rules", "suggest", "--help"],
     );
+    check_help("replayer-calibrate.txt", &["calibrate", "--help"]);
     check_help("replayer-compare.txt", &["compare", "--help"]);
     check_help("replayer-follow.txt", &["follow", "--help"]);
     check_help("replayer-plan.txt", &["plan", "--help"]);

@@ -1,5 +1,6 @@
 //! Replays against targets that remember every byte, answer late, or do not answer at all.
 
+mod calibrate;
 mod correlate;
 mod follow;
 mod guard;

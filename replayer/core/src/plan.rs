@@ -52,6 +52,8 @@ pub struct Plan {
     pub rate_mean: f64,
     /// Requests in the busiest second of the clock.
     pub rate_peak: u64,
+    /// The beginning of that second, the first of several, RFC 3339.
+    pub rate_peak_at: Option<String>,
 }
 
 /// How often an endpoint is called.
@@ -72,6 +74,8 @@ pub struct Planner {
     span: Option<(Timestamp, Timestamp)>,
     /// The second that is being counted, and how many are in it.
     second: (u64, u64),
+    /// The busiest second.
+    busiest: u64,
 }
 
 impl Planner {
@@ -136,6 +140,8 @@ impl Planner {
         if let Some((first, last)) = self.span {
             plan.first = Some(first.to_string());
             plan.last = Some(last.to_string());
+            plan.rate_peak_at =
+                Some(Timestamp::from_nanos(self.busiest * 1_000_000_000).to_string());
             plan.span_s = last.since(first).as_secs_f64();
             // A single burst has no span to divide by; it is then all in one second.
             plan.rate_mean = plan.planned as f64 / plan.span_s.max(1.0);
@@ -157,7 +163,9 @@ impl Planner {
         } else {
             self.second = (second, 1);
         }
-        self.plan.rate_peak = self.plan.rate_peak.max(self.second.1);
+        if self.second.1 > self.plan.rate_peak {
+            (self.busiest, self.plan.rate_peak) = self.second;
+        }
     }
 }
 
