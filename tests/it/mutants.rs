@@ -1,7 +1,6 @@
-//! The bench that tells whether a comparison finds what it must and is silent otherwise: a service with 40 endpoints and
-//! 60 planted changes, each its own build. One run of the old build, one more for noise, then one of each new build.
-//!
-//! The state of the service is in memory, not in a database.
+//! The bench that tells whether a comparison finds what it must and is silent otherwise: a service with 40 endpoints over a
+//! real PostgreSQL and 60 planted changes, each its own build. One run of the old build, one more for noise, then one of
+//! each new build; each begins with the same state.
 
 mod planted;
 mod service;
@@ -11,22 +10,27 @@ use std::fmt::Write as _;
 use schema::comparison::{ComparisonDocument, FindingGroup};
 use schema::run::RunVerdict;
 use tempfile::TempDir;
-use tests::{Arrival, PacketScript, Target, recorder, replayer, run, workspace};
+use tests::{Arrival, PacketScript, Postgres, Target, recorder, replayer, run, workspace};
 
-use planted::{PLANTED, Planted};
-use service::{RESOURCES, Service};
+use planted::{Change, PLANTED, Planted};
+use service::{RESOURCES, SCHEMA, Service, statements_with};
 
 /// An archive with the recording, a run of the old build, and another one for noise.
 struct Bench {
     folder: TempDir,
+    postgres: Postgres,
 }
 
 impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let bench = Self { folder };
+        let bench = Self {
+            folder,
+            postgres: Postgres::start(SCHEMA),
+        };
         let capture = bench.folder.path().join("capture.pcap");
-        std::fs::write(&capture, script().pcap()).unwrap();
+        let production = bench.service(None, 1);
+        std::fs::write(&capture, script(&production).pcap()).unwrap();
         let archive = bench.archive();
         let _recorded = run(recorder()
             .arg("read")
@@ -35,6 +39,11 @@ impl Bench {
         bench.replay("old", None, 2);
         bench.replay("again", None, 3);
         bench
+    }
+
+    /// A build over tables of its own.
+    fn service(&self, planted: Option<&'static Planted>, run: u64) -> Service {
+        Service::new(planted, self.postgres.session(), run)
     }
 
     fn archive(&self) -> String {
@@ -46,8 +55,8 @@ impl Bench {
             .to_owned()
     }
 
-    fn replay(&self, name: &str, planted: Option<&'static Planted>, seed: u64) {
-        let service = Service::new(planted, seed);
+    fn replay(&self, name: &str, planted: Option<&'static Planted>, number: u64) {
+        let service = self.service(planted, number);
         let target = Target::start(move |arrival| service.answer(arrival));
         let (archive, url) = (self.archive(), target.url());
         // Of a build with a change, its own resource is replayed: the comparison then selects the same requests.
@@ -97,8 +106,7 @@ impl Bench {
 }
 
 /// Every request of the window, as it was recorded from the old build.
-fn script() -> PacketScript {
-    let service = Service::new(None, 1);
+fn script(service: &Service) -> PacketScript {
     let mut script = PacketScript::new();
     for (method, target, body) in requests() {
         let wire = format!(
@@ -131,10 +139,10 @@ fn requests() -> Vec<(String, String, String)> {
     let mut requests = Vec::new();
     let mut get = |target: String| requests.push(("GET".to_owned(), target, String::new()));
     for resource in RESOURCES {
-        (1..=4).for_each(|page| get(format!("/{resource}?page={page}")));
         (1..=21).for_each(|id| get(format!("/{resource}/{id}")));
+        (1..=4).for_each(|page| get(format!("/{resource}?page={page}")));
     }
-    for round in 1..=6 {
+    for round in 1..=12 {
         for resource in RESOURCES {
             let body = format!("{{\"qty\":{round},\"reference\":\"R-{round}\"}}");
             requests.push(("POST".to_owned(), format!("/{resource}"), body));
@@ -199,6 +207,15 @@ fn every_planted_change_is_found_and_nothing_else() {
 }
 
 #[test]
+fn a_planted_change_is_in_one_statement() {
+    for planted in &PLANTED {
+        if let Change::Statement(changes) = planted.change {
+            assert_eq!(statements_with(changes), 1, "{planted:?}");
+        }
+    }
+}
+
+#[test]
 fn a_reproducer_reproduces() {
     let bench = Bench::new();
     let planted = PLANTED
@@ -210,7 +227,7 @@ fn a_reproducer_reproduces() {
     let script = bench.folder.path().join("reproduce.sh");
     std::fs::write(&script, &blamed(&document)[0].script).unwrap();
     let ask = |planted| {
-        let service = Service::new(planted, 1);
+        let service = bench.service(planted, 10);
         let target = Target::start(move |arrival| service.answer(arrival));
         let ran = run(std::process::Command::new("sh")
             .arg(&script)

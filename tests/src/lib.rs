@@ -14,6 +14,7 @@
 //! * [`TlsFront`]: a real TLS server before it. [`Talk`]: a server that says and reads what a test wants, byte for byte.
 //! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC. [`Proxy`]: real nginx and Envoy.
 //! * [`Wire`]: a connection that can be cut.
+//! * [`Postgres`]: a real PostgreSQL, and [`Session`]s with tables of their own.
 //! * [`S3Server`]: a real S3 server on loopback. [`read_archive`]: an archive on disk, back as exchanges.
 //! * [`Http2Server`], [`Grpc`]: servers of others that speak HTTP/2. [`Relay`]: notes what passes between them and clients.
 //! * [`browse()`]: a page in a real browser. [`run_python`]: readers that are not ours.
@@ -31,6 +32,7 @@ mod listening;
 mod packets;
 mod pipeline;
 mod portal;
+mod postgres;
 mod proxies;
 mod proxy;
 mod python;
@@ -58,6 +60,7 @@ pub use listening::{Listening, await_answer, get, metric, mirror};
 pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, check_conservation, options, record, record_frames, record_with};
 pub use portal::{Visitor, portal};
+pub use postgres::{Postgres, Session, sql_text};
 pub use proxies::{Proxy, free_port};
 pub use proxy::ThrottlingProxy;
 pub use python::{python, python_program, python_with, run_python};

@@ -1,15 +1,15 @@
-//! The service: ten resources with four endpoints each, and state in memory. Its answers carry what makes comparing hard:
-//! the time, random ids and tokens, a counter that goes on from run to run, rows in random order, and sums of floats.
+//! The service: ten resources with four endpoints each, over a real PostgreSQL. Its answers carry what makes comparing
+//! hard: the time, random ids and tokens, numbers of a sequence that goes on from run to run, rows in the order in which the
+//! database happens to have them, and sums of floats in that order.
 
 use std::sync::Mutex;
-use std::time::SystemTime;
 
-use serde_json::{Value, json};
-use tests::{Answer, Arrival};
+use serde_json::Value;
+use tests::{Answer, Arrival, Session, sql_text};
 
-use super::planted::Planted;
+use super::planted::{Change, Planted};
 
-/// What is sold; every second one lists its rows in random order.
+/// What is sold; every second one lists its rows without `order by`.
 pub(super) const RESOURCES: [&str; 10] = [
     "orders",
     "invoices",
@@ -22,10 +22,73 @@ pub(super) const RESOURCES: [&str; 10] = [
     "reviews",
     "coupons",
 ];
+/// What every run begins with.
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 /// Rows that each resource begins with.
 const ROWS: u64 = 20;
 /// Rows of a page.
 const PAGE: u64 = 8;
+
+/// One row; who asks for it counts as a visitor of random rows, which moves them in the table.
+const ONE: &str = "
+update item set views = views + 1 where resource = {resource} and random() < 0.05;
+select json_build_object(
+  'id', id,
+  'name', name,
+  'price', price,
+  'qty', qty,
+  'note', note,
+  'status', status,
+  'kind', resource,
+  'tax', trunc(tax, 2),
+  'active', active,
+  'currency', currency,
+  'amount_text', to_char(amount, 'FM9,999.00'),
+  'created', to_char(created at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),
+  'updated_at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
+  'etag', left(md5(random()::text), 16),
+  'customer', json_build_object('first', first_name, 'last', last_name, 'city', city, 'zip', zip)
+) from item where resource = {resource} and id = {id}";
+
+/// A page of rows.
+const LIST: &str = "
+select json_build_object(
+  'items', coalesce(json_agg(json_build_object(
+    'id', id, 'name', name, 'price', price, 'qty', qty, 'note', note, 'status', status)), '[]'),
+  'page', {page},
+  'total', (select count(*) from item where resource = {resource}),
+  'generated_at', now()
+) from (select * from item where resource = {resource} and id > {first} and id <= {last} {order}) as rows";
+
+/// Numbers over all rows, which others visit meanwhile. The last digits of the average depend on the order in which floats are
+/// added up.
+const STATS: &str = "
+update item set views = views + 1 where resource = {resource} and random() < 0.3;
+select json_build_object(
+  'count', count(*) + (select count(*) from entry where resource = {resource}),
+  'sum', sum(amount),
+  'average', avg(weight),
+  'max', max(qty * 100 + id),
+  'elapsed_ms', extract(epoch from clock_timestamp() - statement_timestamp()) * 1000
+) from item where resource = {resource}";
+
+/// A new row.
+const CREATE: &str = "
+insert into entry (resource, reference, qty, total)
+select {resource}, {reference}, {qty}, {qty} * 11.50
+from generate_series(1, 1)
+returning json_build_object(
+  'id', id,
+  'number', number,
+  'reference', reference,
+  'total', total,
+  'created_at', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
+  'message', format('%s %s was created', resource, number)
+)
+-- end";
+
+/// A cookie and a name for the request.
+const TOKENS: &str = "select md5(random()::text), left(md5(random()::text), 16)";
 
 /// An answer in the making.
 #[derive(Clone, Debug)]
@@ -41,40 +104,32 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) struct Service {
     planted: Option<&'static Planted>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    random: u64,
-    /// Rows that were added, by resource.
-    added: [u64; RESOURCES.len()],
-    number: u64,
+    database: Mutex<Session>,
 }
 
 impl Service {
-    /// A build with one planted change, or none; `seed` makes its ids, orders and sums.
-    pub(super) fn new(planted: Option<&'static Planted>, seed: u64) -> Self {
-        let state = State {
-            random: seed,
-            added: [0; RESOURCES.len()],
-            number: seed * 10_000,
-        };
+    /// A build with one planted change, or none. `run` is how many runs there were before: numbers that a sequence gave away
+    /// are not taken back when state is restored.
+    pub(super) fn new(planted: Option<&'static Planted>, mut database: Session, run: u64) -> Self {
+        let _set = database.rows(&format!("select setval('number', {})", 1 + run * 10_000));
         Self {
             planted,
-            state: Mutex::new(state),
+            database: Mutex::new(database),
         }
     }
 
     pub(super) fn answer(&self, arrival: &Arrival) -> Answer {
-        let mut state = self.state.lock().unwrap();
-        let mut made = state.answer(arrival);
-        if let Some(planted) = self.planted
-            && arrival
-                .path()
-                .starts_with(&format!("/{}", planted.resource))
+        let mut database = self.database.lock().unwrap();
+        let name = arrival.path().trim_start_matches('/');
+        let name = name.split('/').next().unwrap_or_default();
+        let planted = self.planted.filter(|planted| planted.resource == name);
+        let mut made = Build { planted }.answer(arrival, &mut database);
+        if let Some(Planted {
+            change: Change::Answer(change),
+            ..
+        }) = planted
         {
-            (planted.change)(arrival, &mut made);
+            change(arrival, &mut made);
         }
         if made.is_hung_up {
             return Answer::raw("");
@@ -88,14 +143,15 @@ impl Service {
     }
 }
 
-impl State {
-    fn answer(&mut self, arrival: &Arrival) -> Made {
-        let mut parts = arrival.path().trim_start_matches('/').split('/');
-        let name = parts.next().unwrap_or_default();
-        let resource = RESOURCES
-            .iter()
-            .position(|resource| *resource == name)
-            .unwrap();
+/// What answers the requests for one resource.
+struct Build {
+    planted: Option<&'static Planted>,
+}
+
+impl Build {
+    fn answer(&self, arrival: &Arrival, database: &mut Session) -> Made {
+        let tokens = database.rows(TOKENS);
+        let (cookie, trace) = tokens[0].split_once('|').unwrap();
         let mut made = Made {
             status: 200,
             headers: vec![
@@ -103,146 +159,100 @@ impl State {
                 ("Cache-Control".to_owned(), "no-store".to_owned()),
                 (
                     "Set-Cookie".to_owned(),
-                    format!("sid={}; Secure; HttpOnly", self.hex()),
+                    format!("sid={cookie}; Secure; HttpOnly"),
                 ),
-                ("X-Trace".to_owned(), self.hex()),
+                ("X-Trace".to_owned(), trace.to_owned()),
             ],
             body: Value::Null,
             is_hung_up: false,
         };
+        let mut parts = arrival.path().trim_start_matches('/').split('/');
+        let resource = parts.next().unwrap_or_default();
         match (arrival.method.as_str(), parts.next()) {
-            ("POST", _) => self.create(resource, arrival, &mut made),
-            (_, None) => self.list(resource, arrival, &mut made),
-            (_, Some("stats")) => self.stats(resource, &mut made),
-            (_, Some(id)) => self.one(resource, id.parse().unwrap_or(0), &mut made),
+            ("POST", _) => self.create(resource, arrival, database, &mut made),
+            (_, None) => self.list(resource, arrival, database, &mut made),
+            (_, Some("stats")) => {
+                let asked = [("{resource}", sql_text(resource))];
+                made.body = self.ask(database, STATS, &asked).unwrap();
+            }
+            (_, Some(id)) => {
+                let id: u32 = id.parse().unwrap();
+                let asked = [("{resource}", sql_text(resource)), ("{id}", id.to_string())];
+                match self.ask(database, ONE, &asked) {
+                    Some(body) => made.body = body,
+                    None => {
+                        made.status = 404;
+                        made.body = serde_json::json!({ "error": "not found" });
+                    }
+                }
+            }
         }
         made
     }
 
-    fn list(&mut self, resource: usize, arrival: &Arrival, made: &mut Made) {
-        let page: u64 = arrival
-            .target
-            .rsplit('=')
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap_or(1);
-        let first = (page - 1) * PAGE + 1;
-        let mut items: Vec<Value> = (first..(first + PAGE).min(ROWS + 1)).map(row).collect();
-        if resource % 2 == 1 {
-            for index in (1..items.len()).rev() {
-                let other = usize::try_from(self.next() % (index as u64 + 1)).unwrap();
-                items.swap(index, other);
-            }
-        }
+    fn list(&self, resource: &str, arrival: &Arrival, database: &mut Session, made: &mut Made) {
+        let page = arrival.target.rsplit('=').next().unwrap();
+        let page: u64 = page.parse().unwrap();
+        let place = RESOURCES.iter().position(|name| *name == resource);
+        let is_ordered = place.is_some_and(|place| place.is_multiple_of(2));
+        let order = if is_ordered { "order by id" } else { "" };
+        let asked = [
+            ("{resource}", sql_text(resource)),
+            ("{page}", page.to_string()),
+            ("{first}", ((page - 1) * PAGE).to_string()),
+            ("{last}", (page * PAGE).to_string()),
+            ("{order}", order.to_owned()),
+        ];
+        made.body = self.ask(database, LIST, &asked).unwrap();
         made.headers
             .push(("X-Total-Count".to_owned(), ROWS.to_string()));
-        made.body = json!({ "items": items, "page": page, "total": ROWS, "generated_at": now() });
     }
 
-    fn one(&mut self, resource: usize, id: u64, made: &mut Made) {
-        if id == 0 || id > ROWS {
-            made.status = 404;
-            made.body = json!({ "error": "not found" });
-            return;
-        }
-        let mut body = row(id);
-        let tax = id * 100 / 7;
-        let more = json!({
-            "kind": RESOURCES[resource],
-            "tax": number(&format!("{}.{:02}", tax / 100, tax % 100)),
-            "active": id.is_multiple_of(3),
-            "currency": "EUR",
-            "amount_text": format!("1,{:03}.50", id),
-            "created": format!("2026-03-{:02}T08:15:30.250Z", id),
-            "updated_at": now(),
-            "etag": self.hex(),
-            "customer": { "first": "Jürgen", "last": "Müller", "city": "Zürich", "zip": "08001" },
-        });
-        body.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        made.body = body;
-    }
-
-    fn stats(&mut self, resource: usize, made: &mut Made) {
-        // The last digits depend on the order in which floats are added up.
-        let averages = ["0.30000000000000004", "0.3", "0.29999999999999999"];
-        let average = averages[usize::try_from(self.next() % 3).unwrap()];
-        made.body = json!({
-            "count": ROWS + self.added[resource],
-            "sum": number("2310.50"),
-            "average": number(average),
-            "max": 231,
-            "elapsed_ms": self.next() % 30 + 1,
-        });
-    }
-
-    fn create(&mut self, resource: usize, arrival: &Arrival, made: &mut Made) {
+    fn create(&self, resource: &str, arrival: &Arrival, database: &mut Session, made: &mut Made) {
         let sent: Value = serde_json::from_slice(&arrival.body).unwrap();
-        self.added[resource] += 1;
-        self.number += 1;
-        let id = self.uuid();
-        let total = sent["qty"].as_u64().unwrap() * 1_150;
+        let asked = [
+            ("{resource}", sql_text(resource)),
+            ("{reference}", sql_text(sent["reference"].as_str().unwrap())),
+            ("{qty}", sent["qty"].to_string()),
+        ];
         made.status = 201;
-        made.headers.push((
-            "Location".to_owned(),
-            format!("/{}/{id}", RESOURCES[resource]),
-        ));
-        made.body = json!({
-            "id": id,
-            "number": self.number,
-            "reference": sent["reference"],
-            "total": number(&format!("{}.{:02}", total / 100, total % 100)),
-            "created_at": now(),
-            "message": format!("{} {} was created", RESOURCES[resource], self.number),
-        });
+        made.body = self.ask(database, CREATE, &asked).unwrap();
+        let id = made.body["id"].to_string();
+        let location = format!("/{resource}/{}", id.trim_matches('"'));
+        made.headers.push(("Location".to_owned(), location));
     }
 
-    /// splitmix64 (Steele, Lea, Flood 2014).
-    fn next(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn hex(&mut self) -> String {
-        format!("{:016x}", self.next() | 1)
-    }
-
-    fn uuid(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
-            high >> 32,
-            high >> 16 & 0xffff,
-            high & 0xfff,
-            low >> 48 & 0xfff,
-            low & 0xffff_ffff_ffff
-        )
+    /// The first row that a statement gives, as JSON; the statement as this build has it.
+    fn ask(
+        &self,
+        database: &mut Session,
+        statement: &'static str,
+        asked: &[(&str, String)],
+    ) -> Option<Value> {
+        let mut statement = statement.to_owned();
+        if let Some(Planted {
+            change: Change::Statement(changes),
+            ..
+        }) = self.planted
+            && changes.iter().all(|(old, _)| statement.contains(old))
+        {
+            for (old, new) in *changes {
+                statement = statement.replacen(old, new, 1);
+            }
+        }
+        for (name, value) in asked {
+            statement = statement.replace(name, value);
+        }
+        let rows = database.rows(&statement);
+        rows.first().map(|row| serde_json::from_str(row).unwrap())
     }
 }
 
-fn row(id: u64) -> Value {
-    json!({
-        "id": id,
-        "name": format!("Artikel Größe {id} mit einem langen Namen"),
-        "price": number(&format!("{}.{}0", id * 3, id % 10)),
-        "qty": id % 5,
-        "note": if id.is_multiple_of(2) { Value::Null } else { Value::from("") },
-        "status": if id.is_multiple_of(4) { "paid" } else { "open" },
-    })
-}
-
-/// A number as it is written.
-pub(super) fn number(text: &str) -> Value {
-    Value::Number(serde_json::from_str(text).unwrap())
-}
-
-fn now() -> String {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    let now = schema::Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap());
-    now.to_micros_precision().to_string()
+/// How many of the service's statements have all that a change takes away.
+pub(super) fn statements_with(changes: &[(&str, &str)]) -> usize {
+    let has_all = |statement: &&str| changes.iter().all(|(old, _)| statement.contains(old));
+    [ONE, LIST, STATS, CREATE]
+        .iter()
+        .filter(|statement| has_all(statement))
+        .count()
 }
