@@ -1,7 +1,7 @@
 //! Text line by line: each hunk of lines that differ is one difference, and can be read.
 //!
-//! Lines are compared without white space at their ends. If nothing else differs, that is one difference of its own, at
-//! `white space`, so that a rule can set it aside and a reader can see it. Bytes become text by the charset that
+//! Lines are compared without white space at their ends. Where that differs, in however many lines, is one difference of its
+//! own, at `white space`, so that a rule can set it aside and a reader can see it. Bytes become text by the charset that
 //! Content-Type says, UTF-8 where it says none; what is none is compared by bytes.
 
 use std::borrow::Cow;
@@ -58,7 +58,26 @@ pub(super) fn compare(expected: &str, actual: &str, rules: &Rules, found: &mut F
     for change in changes(&left, &right) {
         found.add(|| change.difference(&left, &right, place, rules));
     }
+    if let Some((expected, actual)) = other_ends((expected, &left), (actual, &right)) {
+        found.add(|| {
+            let (expected, actual) = pair(expected, actual, rules.excerpt_bytes_max);
+            hunk("white space".to_owned(), Some(expected), Some(actual))
+        });
+    }
     true
+}
+
+/// The first two lines that stand for each other and differ in nothing but white space at their ends.
+fn other_ends<'t>(
+    (expected, left): (&'t str, &[String]),
+    (actual, right): (&'t str, &[String]),
+) -> Option<(&'t str, &'t str)> {
+    let whole: Vec<&str> = expected.split('\n').collect();
+    let other: Vec<&str> = actual.split('\n').collect();
+    pairs(left, right).into_iter().find_map(|(l, r)| {
+        let (l, r) = l.zip(r)?;
+        (left[l] == right[r] && whole[l] != other[r]).then(|| (whole[l], other[r]))
+    })
 }
 
 /// Lines that differ.

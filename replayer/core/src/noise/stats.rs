@@ -3,7 +3,7 @@
 use schema::DivergenceKind;
 
 use crate::compare::{Difference, Part};
-use crate::value::{Shape, is_token, masked, unquoted};
+use crate::value::{Shape, is_token, masked, time_form, unquoted};
 
 /// Distance, in parts of the larger number, up to which two numbers are the same but for how they were added up.
 const JITTER_MAX: f64 = 1e-6;
@@ -57,6 +57,8 @@ pub(super) struct Stats {
     times: u64,
     /// Smallest and largest distance of a time from the moment of its request, microseconds.
     from_moment_us: Option<(i64, i64)>,
+    /// How times were written.
+    forms: Forms,
     integers: u64,
     numbers: u64,
     /// Largest distance of two numbers, in parts of the larger one.
@@ -87,6 +89,7 @@ impl Stats {
                     let offset = us - moment_us;
                     let (low, high) = self.from_moment_us.unwrap_or((offset, offset));
                     self.from_moment_us = Some((low.min(offset), high.max(offset)));
+                    self.forms.see(unquoted(text));
                 }
                 Shape::Integer(number) => {
                     self.integers += 1;
@@ -160,7 +163,10 @@ impl Stats {
         match volatile {
             Volatile::RandomOrder => true,
             Volatile::Presence | Volatile::Text => is_unstable,
-            Volatile::Timestamp => matches!(shape, Shape::Time(us) if self.holds(us - moment_us)),
+            Volatile::Timestamp => {
+                matches!(shape, Shape::Time(us) if self.holds(us - moment_us))
+                    && self.forms.hold(unquoted(actual))
+            }
             Volatile::Jitter => {
                 let numbers = (expected.parse::<f64>(), actual.parse::<f64>());
                 let bound = self.relative_max * JITTER_SLACK;
@@ -201,7 +207,7 @@ impl Stats {
                 let slack = self.time_slack_us(low, high);
                 let seconds = |us: i64| us as f64 / 1e6;
                 format!(
-                    "a time from {:+.1} s to {:+.1} s of the request",
+                    "a time from {:+.1} s to {:+.1} s of the request, written as the baseline writes it",
                     seconds(low - slack),
                     seconds(high + slack)
                 )
@@ -219,6 +225,49 @@ impl Stats {
             Volatile::Text => format!("another text, {here}"),
             Volatile::Presence => format!("the same kind of difference, {here}"),
         }
+    }
+}
+
+/// Forms that are remembered of one field; with more, how a time is written says nothing.
+const FORMS_MAX: usize = 8;
+/// Times below which nothing is said of how many digits the fraction of a second may lack: one in ten ends in a zero, which some
+/// services do not write.
+const TIMES_OF_FIXED_FRACTION: u64 = 40;
+
+/// How the times of one field are written.
+#[derive(Clone, Debug, Default)]
+struct Forms {
+    seen: Vec<String>,
+    /// Fewest and most digits of the fraction of a second.
+    fraction: Option<(usize, usize)>,
+    times: u64,
+}
+
+impl Forms {
+    fn see(&mut self, time: &str) {
+        let (form, digits) = time_form(time);
+        if self.seen.len() <= FORMS_MAX && !self.seen.contains(&form) {
+            self.seen.push(form);
+        }
+        let (low, high) = self.fraction.unwrap_or((digits, digits));
+        self.fraction = Some((low.min(digits), high.max(digits)));
+        self.times += 1;
+    }
+
+    /// Whether a time is written as those that were seen. A zone that is gone, or a fraction of another precision, is news.
+    fn hold(&self, time: &str) -> bool {
+        let (form, digits) = time_form(time);
+        let Some((low, high)) = self.fraction else {
+            return true;
+        };
+        let is_known = self.seen.len() > FORMS_MAX || self.seen.contains(&form);
+        let has_digits = match digits {
+            // A millisecond without any comes once in a thousand times.
+            0 => low == 0 || (low < high && high <= 3),
+            _ if digits < low => low < high || self.times < TIMES_OF_FIXED_FRACTION,
+            _ => digits <= high,
+        };
+        is_known && has_digits
     }
 }
 

@@ -137,3 +137,39 @@ fn what_was_learned_is_shown_with_its_evidence() {
     assert_eq!(fields[0].volatile, "counter");
     assert_ne!(noise.digest(), Noise::default().digest());
 }
+
+#[test]
+fn a_time_that_is_written_otherwise_is_news() {
+    let body = |time: &str| format!(r#"{{"at":"{time}"}}"#);
+    let judged = |seen: [&str; 2], candidate: &str| {
+        let (left, right) = (body(seen[0]), body(seen[1]));
+        let pairs = [(left.as_str(), right.as_str())];
+        excused(&pairs, &left, &right, &body(candidate))[0].is_some()
+    };
+    let micros = [
+        "2026-12-02T13:00:00.123456+00:00",
+        "2026-12-02T13:01:00.654321+00:00",
+    ];
+    let table = [
+        ("2026-12-02T13:02:00.111111+00:00", true),
+        // A zero at the end may be one that is not written.
+        ("2026-12-02T13:02:00.11111+00:00", true),
+        ("2026-12-02T13:02:00.111111", false),
+        ("2026-12-02T13:02:00.111111Z", false),
+        ("2026-12-02 13:02:00.111111+00:00", false),
+        ("2026-12-02T13:02:00+00:00", false),
+        ("2026-12-02T13:02:00.111111111+00:00", false),
+    ];
+    for (candidate, is_excused) in table {
+        assert_eq!(judged(micros, candidate), is_excused, "{candidate}");
+    }
+    // Both forms were seen.
+    let mixed = ["2026-12-02T13:00:00Z", "2026-12-02T13:01:00.5Z"];
+    assert!(judged(mixed, "2026-12-02T13:02:00Z") && judged(mixed, "2026-12-02T13:02:00.2Z"));
+    let dates = [
+        "Wed, 02 Dec 2026 13:00:00 GMT",
+        "Wed, 02 Dec 2026 13:01:00 GMT",
+    ];
+    assert!(judged(dates, "Wed, 02 Dec 2026 13:02:00 GMT"));
+    assert!(!judged(dates, "2026-12-02T13:02:00Z"));
+}

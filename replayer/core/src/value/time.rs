@@ -17,6 +17,38 @@ pub(crate) fn parse_time(text: &str, now_us: i64) -> Option<i64> {
         .or_else(|| imf(text))
 }
 
+/// How a time is written, whatever time it is, and how many digits its seconds have behind the point: digits become `0` (one or
+/// two in a row are one), and names of days and months `a`.
+pub(crate) fn time_form(text: &str) -> (String, usize) {
+    let mut form = String::with_capacity(text.len());
+    let (mut fraction, mut rest) = (0, text);
+    while let Some(first) = rest.chars().next() {
+        let class = |c: char| (c.is_ascii_digit(), c.is_alphabetic());
+        let is_one = class(first) == (false, false);
+        let end = if is_one {
+            first.len_utf8()
+        } else {
+            rest.find(|c| class(c) != class(first))
+                .unwrap_or(rest.len())
+        };
+        let (run, next) = rest.split_at(end);
+        if first.is_ascii_digit() && (form.ends_with(":0.") || form.ends_with(":0,")) {
+            fraction = run.len();
+            form.truncate(form.len() - 1);
+        } else if first.is_ascii_digit() && run.len() > 2 {
+            form.extend(std::iter::repeat_n('0', run.len()));
+        } else if first.is_ascii_digit() {
+            form.push('0');
+        } else if first.is_alphabetic() && (run.len() > 2 || matches!(run, "AM" | "PM")) {
+            form.push('a');
+        } else {
+            form.push_str(run);
+        }
+        rest = next;
+    }
+    (form, fraction)
+}
+
 fn unix(text: &str, now_us: i64) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

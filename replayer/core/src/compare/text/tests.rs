@@ -34,6 +34,12 @@ fn text_is_compared_by_lines() {
             b"a\r\nb\r\n",
             vec!["white space Value a\nb\n|a\r\nb\r\n"],
         ),
+        (
+            "text/plain",
+            b"a\nb\nc\n",
+            b"a\r\nb\r\nd\r\n",
+            vec!["line 3 Value c|d", "white space Value a|a\r"],
+        ),
         ("text/plain", b"a\nb", b"a\nb\n", vec!["line 3 Extra -|"]),
         // Bytes become text as declared, and are compared as bytes where they are none.
         (
