@@ -235,6 +235,7 @@ fn response(number: u64) -> Response {
             bytes: body,
         },
         body_encoding: None,
+        body_digest: None,
         trailers: None,
     }
 }

@@ -69,6 +69,8 @@ pub const RESPONSE_BODY_ENCODING: &str = "response_body_encoding";
 pub const RESPONSE_BODY_BYTES: &str = "response_body_bytes";
 /// `exchanges`: trailer fields of the response.
 pub const RESPONSE_TRAILERS: &str = "response_trailers";
+/// `exchanges`: digest of a response's body that is not stored whole.
+pub const RESPONSE_BODY_DIGEST: &str = "response_body_digest";
 /// `exchanges`: how whole the exchange is.
 pub const COMPLETENESS: &str = "completeness";
 /// `exchanges`: bytes of the request that the mirror lost.
@@ -262,6 +264,7 @@ fn exchange_fields() -> Vec<Field> {
         maybe(RESPONSE_BODY_ENCODING, DataType::Utf8),
         maybe(RESPONSE_BODY_BYTES, DataType::Int64),
         maybe(RESPONSE_TRAILERS, headers()),
+        maybe(RESPONSE_BODY_DIGEST, DataType::Utf8),
         always(COMPLETENESS, DataType::Utf8),
         always(REQUEST_MISSING_BYTES, DataType::Int64),
         always(RESPONSE_MISSING_BYTES, DataType::Int64),

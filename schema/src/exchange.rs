@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::digest::BodyDigest;
 use crate::headers::Headers;
 use crate::id::{ConnectionId, ExchangeId, Vni};
 use crate::time::Timestamp;
@@ -191,6 +192,8 @@ pub struct Response {
     pub body: Body,
     /// The Content-Encoding that the stored body still has; `None` where there was none or it was undone.
     pub body_encoding: Option<String>,
+    /// Of the whole body as it was on the wire, where it was seen whole and is longer than the body limit; else `None`.
+    pub body_digest: Option<BodyDigest>,
     /// Trailer fields; `None` if there were none.
     pub trailers: Option<Headers>,
 }

@@ -12,7 +12,7 @@ use proptest::sample::select;
 use crate::builder::Bounds;
 use crate::testing::{HOUR, at, options, read};
 use crate::{
-    Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange,
+    Body, BodyDigest, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange,
     ExchangeVerdict, Headers, InDoubt, Outcome, Projection, Protocol, Pushed, RecorderId, Replay,
     Request, Response, SegmentBuilder, SegmentKey, SegmentOptions, TimeWindow, Timestamp, Vni,
 };
@@ -103,16 +103,18 @@ fn response() -> impl Strategy<Value = Response> {
         headers(),
         body(),
         of("gzip|br"),
+        of(any::<u128>().prop_map(BodyDigest)),
         of(headers()),
     )
         .prop_map(
-            |(start, end, status, headers, body, body_encoding, trailers)| Response {
+            |(start, end, status, headers, body, body_encoding, body_digest, trailers)| Response {
                 start,
                 end,
                 status,
                 headers,
                 body,
                 body_encoding,
+                body_digest,
                 trailers,
             },
         )

@@ -5,7 +5,7 @@ use parquet::file::metadata::KeyValue;
 use crate::{Error, SegmentOptions};
 
 /// The format that this crate writes: major and minor. A new minor only adds columns or keys.
-pub(crate) const FORMAT_VERSION: &str = "1.5";
+pub(crate) const FORMAT_VERSION: &str = "1.6";
 const FORMAT_MAJOR: u32 = 1;
 /// The first minor version whose files have a checksum.
 const CHECKSUM_MINOR: u32 = 4;

@@ -77,6 +77,7 @@ pub(crate) fn exchange(number: u64, micros: u64) -> Exchange {
                 bytes: body,
             },
             body_encoding: None,
+            body_digest: None,
             trailers: None,
         }),
         interim_statuses: Vec::new(),

@@ -1,5 +1,6 @@
 //! What `replayer compare` says beside its verdict: files for CI, acceptance, rules, reports, and honest refusals.
 
+mod large;
 mod sql;
 
 use std::path::PathBuf;

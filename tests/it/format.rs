@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use schema::{
-    Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Divergence,
+    Body, BodyDigest, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Divergence,
     DivergenceKind, Exchange, ExchangeId, ExchangeVerdict, Headers, InDoubt, Integrity, LedgerRow,
     Outcome, Projection, Protocol, RecorderId, Replay, Request, Response, SegmentBuilder,
     SegmentDecoder, SegmentKey, SegmentOptions, Step, TimeWindow, Timestamp, Vni,
@@ -77,6 +77,16 @@ fn format_1_3_ledger_is_read() {
     (rows[1].exchanges_shed, rows[1].interruptions) = (3, 1);
     rows[1].bodies_masked = 16;
     check_ledger("ledger-1.3.parquet", rows);
+}
+
+/// Version 1.6 added the digest of a body that is not stored whole.
+#[test]
+fn format_1_6_recording_is_read() {
+    let mut rows = recording();
+    let response = rows.iter_mut().find_map(|row| row.response.as_mut());
+    response.unwrap().body_digest = Some(BodyDigest::of(b"hello"));
+    let file = golden("segment-1.6.parquet", || segment(rows.clone(), false));
+    assert_eq!(decode(&file, TimeWindow::ALL), rows);
 }
 
 /// Version 1.4 added the checksum; what earlier ones wrote has none.
@@ -311,6 +321,7 @@ fn response(start: i64, status: u16) -> Response {
             bytes: Bytes::from_static(b"\x0b\x02\x80hello\x03"),
         },
         body_encoding: Some("br".to_owned()),
+        body_digest: None,
         trailers: Some(Headers::default()),
     }
 }

@@ -200,6 +200,7 @@ impl Pairer {
             headers,
             body: schema::Body::default(),
             body_encoding: None,
+            body_digest: None,
             trailers: None,
         });
     }

@@ -8,8 +8,8 @@ mod read;
 use std::net::{IpAddr, SocketAddr};
 
 use schema::{
-    Body, ConnectionInfo, Exchange, Headers, LedgerRow, Request, Response, SegmentOptions,
-    Timestamp, Vni,
+    Body, BodyDigest, ConnectionInfo, Exchange, Headers, LedgerRow, Request, Response,
+    SegmentOptions, Timestamp, Vni,
 };
 
 pub(super) use read::read_all;
@@ -64,6 +64,8 @@ const LEDGER: u8 = 2;
 const OPEN: u8 = 3;
 /// What a frame's records were recorded under, before them.
 const POLICY: u8 = 4;
+/// The digest of the response's body of the exchange before.
+const DIGEST: u8 = 5;
 
 /// Appends an exchange to a frame.
 ///
@@ -114,6 +116,11 @@ pub(super) fn write_exchange(out: &mut Vec<u8>, exchange: &Exchange) {
             out.extend(number.to_le_bytes());
         }
     });
+    let digest = response.as_ref().and_then(|response| response.body_digest);
+    if let Some(BodyDigest(digest)) = digest {
+        out.push(DIGEST);
+        out.extend(digest.to_le_bytes());
+    }
 }
 
 /// Appends a row of the ledger to a frame.
@@ -194,6 +201,7 @@ fn write_response(out: &mut Vec<u8>, response: &Response) {
         headers,
         body,
         body_encoding,
+        body_digest: _,
         trailers,
     } = response;
     write_time(out, *start);

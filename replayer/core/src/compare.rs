@@ -13,6 +13,7 @@
 //! | gRPC | message by message | `message 3` |
 //! | other text | by lines | `line 12` |
 //! | anything else, and what is no valid one of these on both sides | by bytes | `@1040` |
+//! | any of these that is not stored whole, on either side | by the digest of all of it, where there is one | the whole |
 //!
 //! What cannot be judged is never a match. An exchange is [`ExchangeVerdict::Incomparable`], with a reason of a bounded
 //! set, when the request was not replayed as recorded or one of the answers is missing. Of an answer that was recorded in
@@ -21,12 +22,14 @@
 //! | recorded | compared | without a difference |
 //! |---|---|---|
 //! | `complete` | everything | match |
-//! | `response_truncated` | status, headers, the stored beginning of the body | incomparable |
+//! | `response_truncated`, and both bodies have a digest of all that was sent | everything | match |
+//! | `response_truncated` without that | status, headers, the stored beginning of the body | incomparable |
 //! | `response_gap` | status, headers | incomparable |
 //! | `no_response`, `no_request`, `request_gap`, `request_truncated`, `aborted`, `upgraded` | nothing | incomparable |
 
 mod align;
 mod body;
+mod digest;
 pub(crate) mod excerpt;
 mod form;
 mod grpc;
@@ -52,7 +55,7 @@ pub use body::undo_content_encoding;
 pub use json::{Json, JsonError, parse_json};
 pub use policy::NotComparedSet;
 
-pub(crate) use body::{laid_out, plain_body};
+pub(crate) use body::{laid_out, plain_body, request_values};
 pub(crate) use json::write_string;
 
 /// Bounds and choices of a comparison.
@@ -239,7 +242,7 @@ pub(crate) fn differences(
 ) -> Result<Differences, String> {
     let basis = basis(left, right)?;
     let mut found = Found::new(rules);
-    let mut reservation = basis.reservation;
+    let mut reservation = basis.reservation.clone();
     let (expected, answer) = (basis.expected, basis.actual);
     let same_status = expected.status == answer.status;
     if !same_status {
@@ -264,7 +267,12 @@ pub(crate) fn differences(
     };
     fields.compare(Part::Header, &expected.headers, &answer.headers);
     let is_cut = basis.expected_cut || basis.actual_cut;
-    if !basis.head_only && !is_cut {
+    let digests = if is_cut && !basis.head_only {
+        digest::Digests::of(&basis)
+    } else {
+        None
+    };
+    if !basis.head_only && (!is_cut || digests.is_some()) {
         let none = Headers::default();
         fields.compare(
             Part::Trailer,
@@ -279,7 +287,10 @@ pub(crate) fn differences(
             // What comes with another status is another document: each of its fields is no news of its own.
             as_a_whole: !same_status,
         };
-        if let Err(reason) = body::compare(expected, answer, scope, rules, &mut found) {
+        if let Some(digests) = digests {
+            reservation = None;
+            digests.compare(expected, answer, scope, rules, &mut found);
+        } else if let Err(reason) = body::compare(expected, answer, scope, rules, &mut found) {
             reservation = Some(reason);
         }
     }

@@ -53,6 +53,7 @@ pub(crate) fn exchange(connection: u64, index: u32, millis: u64) -> Exchange {
             headers: Headers::default(),
             body: Body::default(),
             body_encoding: None,
+            body_digest: None,
             trailers: None,
         }),
         interim_statuses: Vec::new(),
@@ -82,6 +83,8 @@ fn side(run: &str) -> ComparedSide {
         outside: 0,
         unjoined: 0,
         lag_us_max: None,
+        sent_perhaps_twice: 0,
+        sent_perhaps_twice_blamed: 0,
     }
 }
 

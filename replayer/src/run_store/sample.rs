@@ -81,6 +81,7 @@ pub(crate) fn recorded(n: u32, answer: &str) -> Exchange {
             headers: [("Content-Type", "application/json")].into_iter().collect(),
             body: body(answer),
             body_encoding: None,
+            body_digest: None,
             trailers: None,
         }),
         interim_statuses: vec![],

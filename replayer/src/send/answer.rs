@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use replayer_core::Limits;
 use replayer_core::h1::Head;
-use schema::{Charset, Completeness, Exchange, Headers, Response, Timestamp};
+use schema::{BodyHasher, Charset, Completeness, Exchange, Headers, Response, Timestamp};
 
 /// Room made for a body at once, whatever length it claims.
 const ROOM_BYTES_MAX: usize = 1 << 20;
@@ -20,6 +20,8 @@ pub(super) struct Answer {
     body: Vec<u8>,
     body_bytes: u64,
     body_bytes_max: usize,
+    /// Of the whole body so far, once it is longer than what is kept of it.
+    digest: Option<BodyHasher>,
 }
 
 impl Answer {
@@ -37,14 +39,20 @@ impl Answer {
             body: Vec::with_capacity(room.min(limits.body_bytes_max)),
             body_bytes: 0,
             body_bytes_max: limits.body_bytes_max,
+            digest: None,
         }
     }
 
-    /// More of the body; what is beyond the bound is counted and not kept.
+    /// More of the body; what is beyond the bound is counted, goes into the digest, and is not kept.
     pub(super) fn add(&mut self, data: &[u8], now: Timestamp) {
         self.end = now;
         self.body_bytes += data.len() as u64;
         let kept = data.len().min(self.body_bytes_max - self.body.len());
+        if kept < data.len() {
+            let body = &self.body;
+            let digest = self.digest.get_or_insert_with(|| BodyHasher::new(body));
+            digest.update(data);
+        }
         self.body.extend_from_slice(&data[..kept]);
     }
 
@@ -82,6 +90,7 @@ impl Answer {
             end: self.end.max(self.start),
             status: self.status,
             body_encoding: encoding.map(str::to_owned),
+            body_digest: self.digest.filter(|_| whole).map(|digest| digest.digest()),
             body,
             trailers: None,
             headers: self.headers,
@@ -102,6 +111,11 @@ impl Answer {
             trailers
         });
         exchange.response = Some(response);
+    }
+
+    #[cfg(test)]
+    pub(super) fn body_digest(&self) -> Option<schema::BodyDigest> {
+        self.digest.as_ref().map(BodyHasher::digest)
     }
 
     #[cfg(test)]

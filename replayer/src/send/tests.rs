@@ -1,6 +1,6 @@
 use replayer_core::Limits;
 use replayer_core::h1::Head;
-use schema::{Charset, Headers};
+use schema::{BodyDigest, Charset, Headers};
 
 use super::answer::Answer;
 use crate::clock::Clock;
@@ -36,5 +36,13 @@ fn a_body_beyond_the_limit_is_counted_and_cut() {
             (stored, wire_bytes),
             "{pieces:?} {body_bytes_max}"
         );
+        let whole: Vec<u8> = pieces
+            .iter()
+            .zip(b'a'..)
+            .flat_map(|(length, byte)| vec![byte; *length])
+            .collect();
+        let is_cut = whole.len() > body_bytes_max;
+        let digest = is_cut.then(|| BodyDigest::of(&whole));
+        assert_eq!(answer.body_digest(), digest, "{pieces:?} {body_bytes_max}");
     }
 }

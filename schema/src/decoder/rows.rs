@@ -140,6 +140,13 @@ fn response(columns: &ExchangeColumns<'_>, row: usize) -> Result<Option<Response
         headers: message.headers(row),
         body: body(message, row)?,
         body_encoding: columns.response_body_encoding.owned(row),
+        body_digest: columns
+            .response_body_digest
+            .as_ref()
+            .and_then(|column| column.get(row))
+            .map(str::parse)
+            .transpose()
+            .map_err(|error| Error::Format(format!("a row's digest: {error}")))?,
         trailers: message.trailers(row),
     }))
 }

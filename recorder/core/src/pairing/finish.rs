@@ -3,7 +3,7 @@
 use std::mem::take;
 
 use bytes::Bytes;
-use schema::{Body, Certainty, Completeness, Response, TcpSpan};
+use schema::{Body, BodyHasher, Certainty, Completeness, Response, TcpSpan};
 
 use super::slot::{Part, PartState, Slot};
 use crate::http::Context;
@@ -34,6 +34,9 @@ impl Slot {
             && self.exchange.response_missing_bytes == 0;
         if let Some(response) = &mut self.exchange.response {
             response.body = body(server);
+            let is_seen = !server.broken && self.exchange.response_missing_bytes == 0;
+            let digest = server.digest.as_ref().filter(|_| is_seen);
+            response.body_digest = digest.map(BodyHasher::digest);
             let codings = codings(response, self.transfer_codings.take());
             decode(response, codings, whole, context.options, context.counters);
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use schema::{
-    Certainty, Charset, Completeness, ConnectionInfo, Exchange, Headers, Protocol, Timestamp,
+    BodyHasher, Certainty, Charset, Completeness, ConnectionInfo, Exchange, Headers, Protocol,
+    Timestamp,
 };
 
 use super::Match;
@@ -35,6 +36,20 @@ pub(super) struct Part {
     pub(super) broken: bool,
     /// No more of the body is stored.
     pub(super) cut: bool,
+    /// Of the whole body so far, once it is longer than what is stored of it.
+    pub(super) digest: Option<BodyHasher>,
+}
+
+impl Part {
+    /// More of a body that is not stored whole. What comes after lost bytes has no digest.
+    fn hash(&mut self, bytes: &[u8]) {
+        if self.digest.is_none() && self.body.len() as u64 == self.body_bytes {
+            self.digest = Some(BodyHasher::new(&self.body));
+        }
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
+    }
 }
 
 /// An exchange in the making, and what is needed only meanwhile.
@@ -153,6 +168,9 @@ impl Slot {
             true => 0,
         };
         let stored = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
+        if side == Side::Server && stored < bytes.len() {
+            part.hash(bytes);
+        }
         part.body.extend_from_slice(&bytes[..stored]);
         part.body_bytes += bytes.len() as u64;
         stored

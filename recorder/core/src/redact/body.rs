@@ -104,6 +104,9 @@ impl Work<'_> {
             gap,
         };
         let outcome = self.body(&response.body, &place);
+        if !matches!(outcome, Outcome::Kept) {
+            response.body_digest = None;
+        }
         finish(outcome, &mut response.body, &mut response.headers, as_sent)
     }
 

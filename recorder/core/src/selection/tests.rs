@@ -41,6 +41,7 @@ pub(crate) fn order() -> Exchange {
             headers: [].into_iter().collect(),
             body: Body::default(),
             body_encoding: None,
+            body_digest: None,
             trailers: None,
         }),
         interim_statuses: Vec::new(),

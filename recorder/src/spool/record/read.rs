@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use schema::{
-    Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
-    LedgerRow, Protocol, Request, Response, TcpSpan, Timestamp, Vni,
+    Body, BodyDigest, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange,
+    Headers, LedgerRow, Protocol, Request, Response, TcpSpan, Timestamp, Vni,
 };
 
-use super::{EXCHANGE, LEDGER, OPEN, POLICY, Policy, Record};
+use super::{DIGEST, EXCHANGE, LEDGER, OPEN, POLICY, Policy, Record};
 
 /// A frame whose checksum is right and whose content is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +29,7 @@ pub(in crate::spool) fn read_all(
     };
     while reader.at < frame.len() {
         match reader.byte("tag")? {
-            EXCHANGE => records(Record::Exchange(Box::new(reader.exchange()?))),
+            EXCHANGE => records(Record::Exchange(Box::new(reader.exchange_with_digest()?))),
             LEDGER => records(Record::Ledger(Box::new(reader.row()?))),
             OPEN => open(reader.row()?),
             POLICY => records(Record::Policy(Box::new(Policy {
@@ -50,6 +50,18 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// An exchange, and what may follow it.
+    fn exchange_with_digest(&mut self) -> Result<Exchange, Malformed> {
+        let mut exchange = self.exchange()?;
+        if self.frame.get(self.at) == Some(&DIGEST) {
+            self.at += 1;
+            let digest = BodyDigest(u128::from_le_bytes(self.array("digest")?));
+            let response = exchange.response.as_mut().ok_or(Malformed("digest"))?;
+            response.body_digest = Some(digest);
+        }
+        Ok(exchange)
+    }
+
     fn exchange(&mut self) -> Result<Exchange, Malformed> {
         let connection = self.connection()?;
         let index = self.number("index")?;
@@ -151,6 +163,7 @@ impl Reader<'_> {
             headers: self.headers()?,
             body: self.body()?,
             body_encoding: self.optional(|reader| reader.text("encoding"))?,
+            body_digest: None,
             trailers: self.optional(Self::headers)?,
         })
     }

@@ -261,6 +261,24 @@ pub(crate) fn laid_out(bodies: Bodies<'_>, depth_max: usize) -> Option<(Vec<Stri
     }
 }
 
+/// Values of two requests' bodies, JSON or form fields, that differ in the same place.
+pub(crate) fn request_values(left: &[u8], right: &[u8], rules: &Rules) -> Vec<(String, String)> {
+    let json = |bytes| parse_json(bytes, rules.json_depth_max).ok();
+    let both = json(left)
+        .zip(json(right))
+        .or_else(|| form::parse(left).zip(form::parse(right)));
+    let Some((left, right)) = both else {
+        return Vec::new();
+    };
+    let mut found = Found::new(rules);
+    json::compare(Notation::Json, &left, &right, rules, &mut found);
+    let values = found.kept.into_iter();
+    values
+        .filter(|difference| difference.kind == DivergenceKind::Value)
+        .filter_map(|difference| difference.expected.zip(difference.actual))
+        .collect()
+}
+
 /// The body without its Content-Encoding.
 pub(crate) fn plain_body(response: &Response, limit: usize) -> Result<Cow<'_, [u8]>, ContentError> {
     match &response.body_encoding {

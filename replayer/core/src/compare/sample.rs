@@ -49,6 +49,7 @@ pub(crate) fn exchange(path: &str, status: u16, headers: &[(&str, &str)], body: 
                 wire_bytes: body.len() as u64,
             },
             body_encoding: None,
+            body_digest: None,
             trailers: None,
         }),
         interim_statuses: Vec::new(),

@@ -244,6 +244,7 @@ pub(super) struct ResponseColumns {
     body: BodyColumns,
     body_encoding: StringBuilder,
     trailers: HeadersBuilder,
+    body_digest: StringBuilder,
 }
 
 impl ResponseColumns {
@@ -258,6 +259,7 @@ impl ResponseColumns {
             body: BodyColumns::new(rows, body_bytes),
             body_encoding: texts(rows, 0),
             trailers: HeadersBuilder::new(rows, 0),
+            body_digest: texts(rows, 0),
         }
     }
 
@@ -275,9 +277,12 @@ impl ResponseColumns {
             .append_option(response.and_then(|response| response.body_encoding.as_deref()));
         self.trailers
             .append(response.and_then(|response| response.trailers.as_ref()));
+        let digest = response.and_then(|response| response.body_digest);
+        self.body_digest
+            .append_option(digest.map(|digest| digest.to_string()));
     }
 
-    pub(super) fn finish(mut self) -> Result<[ArrayRef; 7], ArrowError> {
+    pub(super) fn finish(mut self) -> Result<[ArrayRef; 8], ArrowError> {
         let [body, body_bytes] = self.body.finish();
         Ok([
             Arc::new(self.status.finish()),
@@ -287,6 +292,7 @@ impl ResponseColumns {
             Arc::new(self.body_encoding.finish()),
             body_bytes,
             self.trailers.finish()?,
+            Arc::new(self.body_digest.finish()),
         ])
     }
 }

@@ -97,6 +97,8 @@ pub(super) struct ExchangeColumns<'a> {
     pub(super) interim_statuses: Statuses<'a>,
     pub(super) response: MessageColumns<'a>,
     pub(super) response_body_encoding: Texts<'a>,
+    /// Files from before it was added have none.
+    pub(super) response_body_digest: Option<Texts<'a>>,
     pub(super) completeness: Texts<'a>,
     pub(super) request_missing_bytes: Longs<'a>,
     pub(super) response_missing_bytes: Longs<'a>,
@@ -146,6 +148,7 @@ impl<'a> ExchangeColumns<'a> {
                 trailers: FieldLists::maybe(batch, columns::RESPONSE_TRAILERS)?,
             },
             response_body_encoding: Column::of(batch, columns::RESPONSE_BODY_ENCODING)?,
+            response_body_digest: Column::maybe(batch, columns::RESPONSE_BODY_DIGEST)?,
             completeness: Column::of(batch, columns::COMPLETENESS)?,
             request_missing_bytes: Column::of(batch, columns::REQUEST_MISSING_BYTES)?,
             response_missing_bytes: Column::of(batch, columns::RESPONSE_MISSING_BYTES)?,
