@@ -19,12 +19,14 @@ mod text;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use replayer_core::Limits;
 use replayer_core::blame::{Judge, RECORDED, Sides, options};
 use replayer_core::coverage::holes;
 use replayer_core::join::{Join, Row, SideCounts, Step};
 use replayer_core::ledger::{Ledger, is_group_id};
 use replayer_core::noise::Noise;
 use replayer_core::rules::RuleSet;
+use replayer_core::substituted::Substituted;
 use replayer_core::template::{TemplateLearner, Templates};
 use replayer_core::verdict::{Tally, VerdictLimits, conclude};
 use schema::comparison::{COMPARISON_FORMAT, ComparedSide, ComparisonDocument};
@@ -143,7 +145,8 @@ async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
         .chain(&inputs.baseline)
         .chain(&inputs.noise)
         .collect();
-    let mut judge = Judge::new(sides, config.rules.clone(), noise);
+    let substituted = substituted(&inputs, &config, &sides).await?;
+    let mut judge = Judge::new(sides, config.rules.clone(), noise, substituted);
     let mut tally = Tally::new(runs.len() + 1, VerdictLimits::default(), templates);
     let mut writer = FindingsWriter::new(std::sync::Arc::clone(&inputs.store), &id);
     let mut joined = Joined::start(&inputs, &runs, Projection::All, config.join_memory);
@@ -160,6 +163,8 @@ async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
         outside: tally.outside()[at],
         unjoined: counts[at].unjoined,
         lag_us_max: tally.lag_us_max()[at],
+        sent_perhaps_twice: tally.in_doubt()[at].sent_again,
+        sent_perhaps_twice_blamed: tally.in_doubt()[at].blamed,
         ..side.described()
     };
     document.candidate = described(&inputs.candidate, 1);
@@ -244,6 +249,33 @@ async fn learn(
         }
     }
     Ok(noise)
+}
+
+/// Learns which values the runs put into requests, if they did.
+async fn substituted(
+    inputs: &Inputs,
+    config: &CompareConfig,
+    sides: &Sides,
+) -> anyhow::Result<Substituted> {
+    let runs: Vec<&Side> = std::iter::once(&inputs.candidate)
+        .chain(&inputs.baseline)
+        .collect();
+    if !runs.iter().any(|run| run.has_substituted()) {
+        return Ok(Substituted::default());
+    }
+    let (mut substituted, limits) = (Substituted::new(), Limits::default());
+    let mut joined = Joined::start(inputs, &runs, Projection::All, config.join_memory);
+    while let Some(row) = joined.next().await? {
+        substituted.learn(&row, sides, &limits);
+    }
+    if substituted.left_out() > 0 {
+        tracing::warn!(
+            "{} values that the runs put into requests are beyond the bound of {}: differences in them are reported",
+            substituted.left_out(),
+            limits.substituted_pairs_max
+        );
+    }
+    Ok(substituted)
 }
 
 /// The rows of several sides.

@@ -162,6 +162,12 @@ pub struct ComparedSide {
     pub unjoined: u64,
     /// Largest lag of the side, microseconds; null for the recording.
     pub lag_us_max: Option<i64>,
+    /// Requests of the window that were sent perhaps twice, because the run was killed before it knew an answer.
+    #[serde(default)]
+    pub sent_perhaps_twice: u64,
+    /// Those among them whose answers the refactor is blamed for.
+    #[serde(default)]
+    pub sent_perhaps_twice_blamed: u64,
 }
 
 /// What became of every request of the window that the filters selected.

@@ -9,6 +9,7 @@ use replayer_core::blame::{Judge, Sides};
 use replayer_core::join::Row;
 use replayer_core::noise::Noise;
 use replayer_core::rules::RuleSet;
+use replayer_core::substituted::Substituted;
 use replayer_core::template::Templates;
 use replayer_core::verdict::{Tally, VerdictLimits};
 use schema::{Exchange, Outcome, Replay};
@@ -76,7 +77,12 @@ fn judge() -> Judge {
         candidate: 1,
         noise: Vec::new(),
     };
-    Judge::new(sides, RuleSet::default(), Noise::default())
+    Judge::new(
+        sides,
+        RuleSet::default(),
+        Noise::default(),
+        Substituted::default(),
+    )
 }
 
 /// Parses the bodies of the two answers of a row.

@@ -3,9 +3,10 @@
 //! Of the candidate's answer against the baseline's, each difference is, first that holds:
 //!
 //! 1. **rule**: a rule sets it aside;
-//! 2. **noise**: runs of the baseline's build differ there as well ([`noise`](crate::noise));
-//! 3. **fixed**: the baseline differs from the recording there, and the candidate does not;
-//! 4. **refactor**.
+//! 2. **rule** as well: the runs themselves sent the two values ([`substituted`](crate::substituted));
+//! 3. **noise**: runs of the baseline's build differ there as well ([`noise`](crate::noise));
+//! 4. **fixed**: the baseline differs from the recording there, and the candidate does not;
+//! 5. **refactor**.
 //!
 //! What the baseline answers otherwise than production, and the candidate like the baseline, is **environment**. A request
 //! is as bad as its worst difference. A candidate that does not answer what the baseline answers is a difference, of the
@@ -18,6 +19,7 @@ use crate::compare::{Difference, Differences, Part, Rules, differences, unanswer
 use crate::join::Row;
 use crate::noise::{Noise, Unstable};
 use crate::rules::{Between, RuleSet};
+use crate::substituted::{Held, Substituted};
 
 /// Why a request got no answer that was in flight when its run was asked to stop.
 const CUT_OFF: &str = "failed: interrupted";
@@ -68,17 +70,19 @@ pub struct Judge {
     options: Rules,
     rules: RuleSet,
     noise: Noise,
+    substituted: Substituted,
 }
 
 impl Judge {
     /// A judge of rows with these sides.
     #[must_use]
-    pub fn new(sides: Sides, rules: RuleSet, noise: Noise) -> Self {
+    pub fn new(sides: Sides, rules: RuleSet, noise: Noise, substituted: Substituted) -> Self {
         Self {
             options: options(&rules),
             sides,
             rules,
             noise,
+            substituted,
         }
     }
 
@@ -164,8 +168,8 @@ impl Judge {
             .map_or_else(Vec::new, |list| besides(&list.kept, &found.kept));
         let mut blamed = Vec::with_capacity(found.kept.len());
         for difference in found.kept {
-            let between = Between::of(baseline, candidate);
-            let excused = self.set_aside(endpoint, &difference, between, |noise, difference| {
+            let held = (Held::Refactor, baseline, candidate);
+            let excused = self.set_aside(endpoint, &difference, held, |noise, difference| {
                 noise.excuses(endpoint, difference, candidate, &unstable)
             });
             let (blame, reason) = excused.unwrap_or_else(|| {
@@ -184,8 +188,8 @@ impl Judge {
             });
         }
         for difference in environment {
-            let between = Between::of(recorded.unwrap_or(baseline), baseline);
-            let excused = self.set_aside(endpoint, &difference, between, |noise, difference| {
+            let held = (Held::Environment, recorded.unwrap_or(baseline), baseline);
+            let excused = self.set_aside(endpoint, &difference, held, |noise, difference| {
                 noise.knows(endpoint, difference)
             });
             let (blame, reason) = excused.unwrap_or((Blame::Environment, None));
@@ -201,16 +205,20 @@ impl Judge {
         }
     }
 
-    /// The rule or the noise that makes a difference no news.
+    /// What makes a difference no news: a rule, what the runs sent, or noise.
     fn set_aside(
         &mut self,
         endpoint: &str,
         difference: &Difference,
-        between: Between,
+        (held, left, right): (Held, &Exchange, &Exchange),
         noise: impl FnOnce(&mut Noise, &Difference) -> Option<&'static str>,
     ) -> Option<(Blame, Option<String>)> {
+        let between = Between::of(left, right);
         if let Some(rule) = self.rules.sets_aside(endpoint, difference, between) {
             return Some((Blame::Rule, Some(rule)));
+        }
+        if self.substituted.explains(held, (left, right), difference) {
+            return Some((Blame::Rule, Some(self.rules.count_substituted())));
         }
         noise(&mut self.noise, difference).map(|kind| (Blame::Noise, Some(kind.to_owned())))
     }

@@ -41,6 +41,9 @@ pub use extract::Extracted;
 pub use rule::{CorrelationRule, ParseCorrelationRuleError};
 pub use saved::Learned;
 
+pub(crate) use apply::is_kept_header;
+pub(crate) use shape::is_particular;
+
 /// What is learned: by itself, and by rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correlation {

@@ -16,8 +16,8 @@
 //! * [`h1`]: what goes on the wire for a request, and what the bytes that come back mean.
 //! * [`compare`]: whether the answer is the recorded one; [`endpoint`] and [`template`]: what is asked alike.
 //! * [`report`]: what a run found and what it concludes, in bounded memory.
-//! * [`join`], [`blame`], [`noise`], [`rules`], [`ledger`] and [`verdict`]: what runs of two builds differ in, and whose it is;
-//!   [`suggest`]: which rules that proposes.
+//! * [`join`], [`blame`], [`noise`], [`substituted`], [`rules`], [`ledger`] and [`verdict`]: what runs of two builds differ in, and
+//!   whose it is; [`suggest`]: which rules that proposes.
 //! * [`plan`] and [`coverage`]: what a window holds and how whole it is, before anything is sent.
 //!
 //! Every bound is in [`Limits`].
@@ -49,6 +49,7 @@ pub mod rewrite;
 pub mod rules;
 pub mod scheduler;
 pub mod shard;
+pub mod substituted;
 pub mod suggest;
 pub mod template;
 #[cfg(test)]

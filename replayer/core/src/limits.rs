@@ -35,6 +35,9 @@ pub struct Limits {
     /// Exchanges that were given out and are remembered, so that they are not when they come again. At the bound the one that was
     /// given out first is forgotten; what comes and started before that is not sent, and is counted.
     pub remembered_max: usize,
+    /// Pairs of values that two runs put into requests in place of one recorded value. What is beyond is counted, and a difference
+    /// that it would have explained stays one.
+    pub substituted_pairs_max: usize,
     /// Segments opened before the first of their exchanges is needed.
     pub prefetch_segments_max: usize,
     /// Bytes of the segments that are open ahead of need; one is always opened.
@@ -57,6 +60,7 @@ impl Default for Limits {
             correlated_body_bytes_max: 1 << 20,
             follow_waiting_bytes_max: 128 << 20,
             remembered_max: 1 << 20,
+            substituted_pairs_max: 1 << 20,
             prefetch_segments_max: 4,
             prefetch_bytes_max: 256 << 20,
         }

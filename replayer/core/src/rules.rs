@@ -45,6 +45,9 @@ use crate::value::{Shape, masked};
 pub use file::{RulesError, parse_rules};
 pub use presets::Preset;
 
+/// The name under which differences are counted that runs caused themselves.
+const SUBSTITUTED: &str = "correlation: values that the runs put into requests";
+
 /// What a rule does.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
@@ -166,6 +169,12 @@ impl RuleSet {
         Some(effect.to_owned())
     }
 
+    /// Counts a difference that is in nothing but what the runs put into requests, and names what sets it aside.
+    pub(crate) fn count_substituted(&mut self) -> String {
+        *self.by_preset.entry(SUBSTITUTED).or_default() += 1;
+        SUBSTITUTED.to_owned()
+    }
+
     /// Every rule and every effect of a preset, with how many differences it set aside.
     #[must_use]
     pub fn applied(&self) -> Vec<AppliedRule> {
@@ -174,6 +183,8 @@ impl RuleSet {
             .iter()
             .map(|(rule, count)| (rule.name.clone(), *count));
         let effects = self.presets.iter().flat_map(|preset| preset.effects());
+        let own = self.by_preset.get_key_value(SUBSTITUTED);
+        let effects = effects.chain(own.map(|(name, _)| name));
         let effects = effects.map(|effect| {
             let count = self.by_preset.get(effect).copied().unwrap_or(0);
             ((*effect).to_owned(), count)

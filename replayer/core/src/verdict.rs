@@ -13,7 +13,9 @@ mod timeline;
 
 use rustc_hash::FxHashMap;
 use schema::comparison::{ComparedEndpoint, ComparedTotals, ComparisonDocument};
-use schema::{Blame, Completeness, ConnectionId, Exchange, ExchangeId, Finding, Timestamp};
+use schema::{
+    Blame, Completeness, ConnectionId, Exchange, ExchangeId, Finding, InDoubt, Timestamp,
+};
 
 use crate::blame::{Blamed, Judge, Judged, RECORDED};
 use crate::compare::{excerpt, unanswered};
@@ -78,7 +80,17 @@ pub struct Tally {
     /// Rows of runs that the recording does not have, or the filters leave out, by side.
     outside: Vec<u64>,
     lag_us_max: Vec<Option<i64>>,
+    in_doubt: Vec<Doubts>,
     templates: Templates,
+}
+
+/// Requests of a run that were sent perhaps twice, and those among them whose answers the refactor is blamed for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// Requests.
+    pub sent_again: u64,
+    /// Of these, with a finding.
+    pub blamed: u64,
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +118,7 @@ impl Tally {
             chains: FxHashMap::default(),
             outside: vec![0; sides],
             lag_us_max: vec![None; sides],
+            in_doubt: vec![Doubts::default(); sides],
             templates,
         }
     }
@@ -131,6 +144,7 @@ impl Tally {
         let baseline = row.sides[judge.sides().baseline].as_deref();
         self.totals.count(recorded, candidate, &judged);
         self.timeline.add(row.recorded_start, &judged);
+        self.count_doubts(row, &judged);
         let is_full = self.endpoints.len() >= self.limits.endpoints_max;
         let tally = if is_full && !self.endpoints.contains_key(&name) {
             self.endpoints.entry(OTHER.to_owned()).or_default()
@@ -162,6 +176,12 @@ impl Tally {
     #[must_use]
     pub fn lag_us_max(&self) -> &[Option<i64>] {
         &self.lag_us_max
+    }
+
+    /// The requests of each side that were in doubt.
+    #[must_use]
+    pub fn in_doubt(&self) -> &[Doubts] {
+        &self.in_doubt
     }
 
     /// Requests to look up for the reproducers of the groups that need a person: exchange and when it was recorded.
@@ -247,6 +267,17 @@ impl Tally {
             expected: cut(&difference.expected),
             actual: cut(&difference.actual),
         })
+    }
+
+    fn count_doubts(&mut self, row: &Row, judged: &Judged) {
+        let is_blamed = judged.worst() == Some(Blame::Refactor);
+        for (exchange, doubts) in row.sides.iter().zip(&mut self.in_doubt) {
+            let replay = exchange.as_ref().and_then(|side| side.replay.as_ref());
+            if replay.is_some_and(|replay| replay.in_doubt == Some(InDoubt::SentAgain)) {
+                doubts.sent_again += 1;
+                doubts.blamed += u64::from(is_blamed);
+            }
+        }
     }
 
     fn remember(&mut self, row: &Row) {

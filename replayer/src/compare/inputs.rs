@@ -68,6 +68,12 @@ impl Side {
         })
     }
 
+    /// Whether it put values of its target's answers into later requests.
+    pub(super) fn has_substituted(&self) -> bool {
+        let correlation = self.document.correlation.as_ref();
+        correlation.is_some_and(|correlation| correlation.substitutions > 0)
+    }
+
     pub(super) fn described(&self) -> ComparedSide {
         ComparedSide {
             run: self.name.clone(),
@@ -88,6 +94,8 @@ pub(super) fn recorded() -> ComparedSide {
         outside: 0,
         unjoined: 0,
         lag_us_max: None,
+        sent_perhaps_twice: 0,
+        sent_perhaps_twice_blamed: 0,
     }
 }
 

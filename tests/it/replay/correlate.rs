@@ -127,6 +127,48 @@ fn a_login_is_got_through_with_no_recorded_token_valid() {
     }
 }
 
+/// Two runs send what their own targets issued, and both targets rightly answer with it: no difference, and counted. What was
+/// issued and never sent stays one, for noise to explain.
+#[test]
+fn what_runs_put_into_requests_is_no_difference_between_them() {
+    let recorded = visits(3);
+    let archive = recorded.archive();
+    for (name, number) in [("old", 2), ("new", 3)] {
+        let target = portal(number);
+        let _ran = run(replayer()
+            .args(["run", "--archive", &archive, "--last", "1d", "--run", name])
+            .args(["--target", &target.url(), "--speed", "max", "--no-compare"])
+            .args(["--allow-writes", "--correlate", "header:Location"]));
+    }
+    let ran = run(replayer()
+        .args(["compare", "--archive", &archive, "--json"])
+        .args(["--baseline", "old", "--candidate", "new"]));
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let rules = document["rules"].as_array().unwrap();
+    let counted = rules.iter().find(|rule| {
+        let name = rule["rule"].as_str().unwrap();
+        name.starts_with("correlation: ")
+    });
+    assert!(counted.unwrap()["suppressed"].as_u64().unwrap() > 0);
+    let groups = document["groups"].as_array().unwrap();
+    let left: Vec<_> = groups
+        .iter()
+        .filter(|group| group["blame"] == "refactor")
+        .map(|group| {
+            format!(
+                "{} {} {}",
+                group["endpoint"], group["part"], group["location"]
+            )
+        })
+        .collect();
+    expect_test::expect![[r#"
+        "POST portal.test /orders" "body" "$.number"
+        "POST portal.test /refresh" "body" "$.refresh_token"
+        "POST portal.test /token" "body" "$.access_token"
+        "PUT portal.test /orders/{id}" "header" "x-csrf-token""#]]
+    .assert_eq(&left.join("\n"));
+}
+
 /// The test above can fail.
 #[test]
 fn without_correlation_a_login_is_refused() {

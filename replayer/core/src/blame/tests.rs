@@ -34,7 +34,12 @@ fn judge(rules: &str, noise: Noise) -> Judge {
         candidate: 1,
         noise: vec![3],
     };
-    Judge::new(sides, parse_rules(rules, "r").unwrap(), noise)
+    Judge::new(
+        sides,
+        parse_rules(rules, "r").unwrap(),
+        noise,
+        Substituted::default(),
+    )
 }
 
 fn blames(judge: &mut Judge, bodies: [&str; 4]) -> Vec<(String, Blame)> {

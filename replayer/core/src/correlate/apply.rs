@@ -73,7 +73,7 @@ impl Applying<'_> {
     fn headers(&mut self, headers: &mut Headers) -> bool {
         let mut edited: Vec<(usize, String)> = Vec::new();
         for (number, (name, value)) in headers.iter().enumerate() {
-            if is_one_of(name, &KEPT_HEADERS) {
+            if is_kept_header(name) {
                 continue;
             }
             let place = if name.eq_ignore_ascii_case("cookie") {
@@ -268,8 +268,11 @@ impl From<BodyError> for Missed {
     }
 }
 
-fn is_one_of(name: &str, names: &[&str]) -> bool {
-    names.iter().any(|other| name.eq_ignore_ascii_case(other))
+/// Whether a field is sent as it is, whatever it holds.
+pub(crate) fn is_kept_header(name: &str) -> bool {
+    KEPT_HEADERS
+        .iter()
+        .any(|other| name.eq_ignore_ascii_case(other))
 }
 
 fn spliced(text: &[u8], edits: Vec<Edit>) -> Vec<u8> {

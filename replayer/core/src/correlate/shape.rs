@@ -16,7 +16,7 @@ pub(super) fn is_printable(text: &str) -> bool {
 
 /// Whether a value that was named is particular enough to be looked for in text: 8 characters without a blank, a digit or both
 /// cases among them.
-pub(super) fn is_particular(text: &str) -> bool {
+pub(crate) fn is_particular(text: &str) -> bool {
     let has = |of: fn(&u8) -> bool| text.as_bytes().iter().any(of);
     text.len() >= PARTICULAR_BYTES_MIN
         && text.bytes().all(|byte| byte.is_ascii_graphic())

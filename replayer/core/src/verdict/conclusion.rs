@@ -97,6 +97,7 @@ pub fn conclude(document: &mut ComparisonDocument, gates: &Gates) {
             .map(|by| format!("{} not judged: {}", was(by.count), by.reason)),
     );
     reasons.extend(aside(document));
+    reasons.extend(in_doubt(document));
     reasons.extend(capture_reasons(document.coverage.as_ref()));
     document.verdict = verdict;
     document.sentence = sentence;
@@ -307,6 +308,21 @@ fn aside(document: &ComparisonDocument) -> Vec<String> {
             .map(|(count, what)| format!("{} set aside by {what}", plural(*count, "difference"))),
     );
     lines
+}
+
+/// What was sent perhaps twice: a build that does not know a request again may answer otherwise, and keep other state.
+fn in_doubt(document: &ComparisonDocument) -> Vec<String> {
+    let runs = [&document.candidate, &document.baseline];
+    let runs = runs.into_iter().chain(&document.noise_runs);
+    let lines = runs.filter(|side| side.sent_perhaps_twice > 0).map(|side| {
+        format!(
+            "{} sent perhaps twice by run {}, which was killed before it knew the answer; {} of them the refactor is blamed for",
+            was(side.sent_perhaps_twice),
+            side.run,
+            grouped(side.sent_perhaps_twice_blamed),
+        )
+    });
+    lines.collect()
 }
 
 fn was(count: u64) -> String {

@@ -7,6 +7,7 @@ use crate::blame::Sides;
 use crate::compare::sample;
 use crate::noise::Noise;
 use crate::rules::RuleSet;
+use crate::substituted::Substituted;
 use crate::testing::comparison;
 
 /// Judges (recorded, candidate, baseline) bodies; an empty candidate is missing.
@@ -20,7 +21,12 @@ fn concluded(
         candidate: 1,
         noise: vec![],
     };
-    let mut judge = Judge::new(sides, RuleSet::default(), Noise::default());
+    let mut judge = Judge::new(
+        sides,
+        RuleSet::default(),
+        Noise::default(),
+        Substituted::default(),
+    );
     let mut tally = Tally::new(3, limits, Templates::default());
     for (n, (recorded, candidate, baseline)) in bodies.iter().enumerate() {
         let at = |body: &str| {
@@ -60,6 +66,49 @@ fn concluded(
             + totals.incomparable
     );
     document
+}
+
+#[test]
+fn what_was_sent_perhaps_twice_is_counted_and_said() {
+    let sides = Sides {
+        baseline: RECORDED,
+        candidate: 1,
+        noise: vec![],
+    };
+    let judge = |rules, noise| Judge::new(sides, rules, noise, Substituted::default());
+    let mut judge = judge(RuleSet::default(), Noise::default());
+    let mut tally = Tally::new(2, VerdictLimits::default(), Templates::default());
+    for (doubt, body) in [
+        (Some(InDoubt::SentAgain), "1"),
+        (Some(InDoubt::SentAgain), "2"),
+        (Some(InDoubt::NotSentAgain), "1"),
+        (None, "1"),
+    ] {
+        let recorded = sample::exchange("/a", 200, &[], b"1");
+        let mut sent = sample::replayed(sample::exchange("/a", 200, &[], body.as_bytes()), 0);
+        sent.replay.as_mut().unwrap().in_doubt = doubt;
+        let row = Row {
+            id: recorded.id(),
+            recorded_start: recorded.start(),
+            sides: vec![Some(Box::new(recorded)), Some(Box::new(sent))],
+        };
+        let _stored = tally.add(&mut judge, &row);
+    }
+    let expected = Doubts {
+        sent_again: 2,
+        blamed: 1,
+    };
+    assert_eq!(tally.in_doubt(), [Doubts::default(), expected]);
+    let mut document = comparison();
+    document.candidate.sent_perhaps_twice = 2;
+    document.candidate.sent_perhaps_twice_blamed = 1;
+    conclude(&mut document, &Gates::default());
+    let is_said = |reason: &String| reason.starts_with("2 requests were sent perhaps twice by run");
+    assert!(
+        document.reasons.iter().any(is_said),
+        "{:?}",
+        document.reasons
+    );
 }
 
 #[test]
