@@ -6,7 +6,7 @@
 //!
 //! * `routes`, `catalogue`, `price`: the service's answers, without I/O; `service` puts them on a socket.
 //! * `folder`: what the demo leaves behind. `recorder`: where the other program is.
-//! * `findings`: whether the two runs say what they should.
+//! * `findings`: whether the two runs and their comparison say what they should.
 
 mod catalogue;
 mod findings;
@@ -24,6 +24,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Parser};
+use schema::comparison::ComparisonDocument;
 use schema::run::{RunDocument, RunState};
 use tokio::net::TcpListener;
 
@@ -93,13 +94,16 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
         documents.push(document);
     }
     report(&folder, &programs).await?;
-    let findings = Findings::of(&documents[0], &documents[1]).with_context(|| {
+    let compared = compare(&folder, &programs).await?;
+    let went_wrong = || {
         format!(
             "the demo did not go as it should; what it did is in {}",
             dir.display()
         )
-    })?;
-    conclude(&folder, &programs, &findings)?;
+    };
+    let findings = Findings::of(&documents[0], &documents[1]).with_context(went_wrong)?;
+    let compared = findings::compared(&compared).with_context(went_wrong)?;
+    conclude(&folder, &programs, &findings, &compared)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -184,6 +188,31 @@ async fn report(folder: &Folder, programs: &Programs) -> anyhow::Result<()> {
     execute(programs, arguments).await
 }
 
+/// Step 5: both builds and the recording, held against each other.
+async fn compare(folder: &Folder, programs: &Programs) -> anyhow::Result<ComparisonDocument> {
+    heading("5. Compare the two builds, and the recording")?;
+    let sides = words(&[
+        &"compare",
+        &"--archive",
+        &folder.archive(),
+        &"--baseline",
+        &Build::Faithful.as_str(),
+        &"--candidate",
+        &Build::Regressed.as_str(),
+    ]);
+    let page = words(&[&"--html", &folder.comparison()]);
+    execute(programs, [sides, page].concat()).await?;
+    let comparisons = folder.archive().join("comparisons");
+    let mut found =
+        fs::read_dir(&comparisons).with_context(|| format!("list {}", comparisons.display()))?;
+    let found = found.next().context("the comparison was not stored")??;
+    let document = found.path().join("comparison.json");
+    fs::read(&document)
+        .map_err(anyhow::Error::from)
+        .and_then(|json| Ok(ComparisonDocument::from_json(&json)?))
+        .with_context(|| format!("read {}", document.display()))
+}
+
 /// Runs one command of this program in this process, from the very arguments that are printed. Its exit code says what the
 /// comparison found; the run's document says it again, and more.
 async fn execute(programs: &Programs, arguments: Vec<OsString>) -> anyhow::Result<()> {
@@ -196,15 +225,21 @@ async fn execute(programs: &Programs, arguments: Vec<OsString>) -> anyhow::Resul
 }
 
 /// What the runs say together, and where to go from here.
-fn conclude(folder: &Folder, programs: &Programs, findings: &Findings) -> anyhow::Result<()> {
+fn conclude(
+    folder: &Folder,
+    programs: &Programs,
+    findings: &Findings,
+    compared: &str,
+) -> anyhow::Result<()> {
     heading("What came out")?;
-    output::text(&findings.to_string())?;
+    output::text(&format!("{findings}{compared}\n"))?;
     heading("What to look at next")?;
     let replayer = programs.replayer.display();
     let archive = folder.archive();
     let archive = archive.display();
     output::text(&format!(
-        "{page}\n    the report, in a browser\n\
+        "{comparison}\n    what the regressed build changed, beside the faithful one and the recording, in a browser\n\
+         {page}\n    the report on the regressed build alone\n\
          {replayer} show {run} {exchange}\n    one of the answers that differ, beside the recorded one\n\
          {replayer} plan --archive {archive} --last 1h\n    what the recording holds, and what a replay would send\n\
          duckdb -c \"SELECT method, path, status FROM '{archive}/exchanges/**/*.parquet' LIMIT 9\"\n    \
@@ -212,6 +247,7 @@ fn conclude(folder: &Folder, programs: &Programs, findings: &Findings) -> anyhow
          Any command above works again as it is, but for the address of the service: serve a build in another terminal with\n\
          {replayer} demo --serve 127.0.0.1:8080 --build regressed\n\
          and replay with --target http://127.0.0.1:8080 and another name for --run.\n",
+        comparison = folder.comparison().display(),
         page = folder.report().display(),
         run = folder.run(Build::Regressed.as_str()).display(),
         exchange = findings.example,

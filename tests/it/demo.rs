@@ -81,6 +81,12 @@ fn the_demo_passes_the_faithful_build_and_finds_the_planted_change() {
     for text in [quotes, "$.tax", "$.total"] {
         assert!(html.contains(text), "{text}");
     }
+    let html = fs::read_to_string(folder.join("compare.html")).unwrap();
+    for text in [quotes, "$.tax", "$.total"] {
+        assert!(html.contains(text), "{text}");
+    }
+    let compared = format!("the refactor changed {differing} answers in 2 ways, at 1 endpoint");
+    assert!(ran.stdout.contains(&compared), "{}", ran.stdout);
     assert!(
         ran.stdout
             .contains(&format!("{differing} of 358 answers differ")),

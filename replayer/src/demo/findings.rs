@@ -1,9 +1,10 @@
-//! Whether the demo's two runs say what they should: the faithful build passes, and of the regressed one exactly the
+//! Whether the demo's two runs, and their comparison, say what they should: the faithful build passes, and of the regressed one exactly the
 //! planted change is found, at the endpoint where it was planted.
 
 use std::fmt;
 
 use anyhow::{Context, bail, ensure};
+use schema::comparison::{ComparisonDocument, FindingGroup};
 use schema::run::{RunConclusion, RunDocument, RunVerdict};
 
 /// What ends the name of the endpoint in which the regression is planted.
@@ -11,6 +12,39 @@ const PLANTED_ENDPOINT: &str = "/v1/quotes";
 
 /// The fields that it changes.
 const PLANTED_FIELDS: [&str; 2] = ["$.tax", "$.total"];
+
+/// What the comparison of both builds found, in a line.
+///
+/// # Errors
+/// If it does not say what it should; the reason says why.
+pub(crate) fn compared(document: &ComparisonDocument) -> anyhow::Result<String> {
+    ensure!(
+        document.verdict == RunVerdict::Fail,
+        "the comparison should fail, and its verdict is {}: {}",
+        document.verdict.as_str(),
+        document.sentence
+    );
+    let is_planted = |group: &FindingGroup| {
+        group.blame == "refactor"
+            && group.endpoint.ends_with(PLANTED_ENDPOINT)
+            && PLANTED_FIELDS.contains(&group.location.as_str())
+    };
+    let other = document.groups.iter().find(|group| !is_planted(group));
+    if let Some(group) = other {
+        bail!(
+            "{} at {} {} is {}, and the regression is planted in {PLANTED_ENDPOINT}",
+            group.cause,
+            group.endpoint,
+            group.location,
+            group.blame
+        );
+    }
+    Ok(format!(
+        "compared   {:<6}{}",
+        document.verdict.as_str(),
+        document.sentence
+    ))
+}
 
 /// What the two runs found.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,12 +17,13 @@ const MARKER_REST: &str =
     " The next demo in this folder replaces what is named here, and touches nothing else:
 
 capture.pcap.zst   mirrored packets, as a packet handler receives them
-archive/           what `recorder read` made of them, and the two runs: Parquet, read by anything
+archive/           what `recorder read` made of them, the two runs, and their comparison: Parquet, read by anything
 report.html        the report on the build with a planted regression
+compare.html       that build beside the faithful one and the recording
 ";
 
 /// Everything else that the demo makes in its folder.
-const MADE: &[&str] = &["capture.pcap.zst", "archive", "report.html"];
+const MADE: &[&str] = &["capture.pcap.zst", "archive", "report.html", "compare.html"];
 
 /// The demo's folder.
 #[derive(Clone, Debug)]
@@ -75,6 +76,11 @@ impl Folder {
 
     pub(crate) fn report(&self) -> PathBuf {
         self.path.join("report.html")
+    }
+
+    /// The report on both builds and the recording.
+    pub(crate) fn comparison(&self) -> PathBuf {
+        self.path.join("compare.html")
     }
 }
 
