@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! cargo build --release --locked -p recorder -p replayer -p benches --bins --bench ratios
-//! cargo bench -p benches --bench ratios --locked -- --programs=target/release speed
+//! cargo bench -p benches --bench ratios --locked -- --programs=$PWD/target/release speed
 //! ```
 //!
 //! Needs `tcpdump`, `zstd`, `gzip`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
