@@ -48,7 +48,7 @@ fn full() -> Exchange {
             headers: headers(&[("ETag", "\"x\"")]),
             body: Body::default(),
             body_encoding: Some("br".to_owned()),
-            body_digest: Some(schema::BodyDigest(7 << 100)),
+            body_digest: Some(BodyDigest(7 << 100)),
             trailers: Some(headers(&[("Digest", "y")])),
         }),
         interim_statuses: vec![100, 103],
