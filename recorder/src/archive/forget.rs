@@ -116,10 +116,15 @@ impl Forgetting<'_> {
             self.report.run_exchanges.rows += erased.rows;
             self.report.run_exchanges.files += erased.files;
             self.differences(&format!("runs/{run}/divergences")).await?;
-            self.run_documents(&format!("runs/{run}")).await?;
+            let mut folders = vec![format!("runs/{run}")];
             let shards = format!("runs/{run}/shards");
-            for shard in list::folders(self.archive, &shards).await? {
-                self.run_documents(&format!("{shards}/{shard}")).await?;
+            let parts = list::folders(self.archive, &shards).await?;
+            folders.extend(parts.iter().map(|shard| format!("{shards}/{shard}")));
+            for folder in folders {
+                self.run_documents(&folder).await?;
+                if erased.rows > 0 {
+                    self.remove(&format!("{folder}/state/learned.json")).await?;
+                }
             }
         }
         for comparison in list::folders(self.archive, "comparisons").await? {
@@ -236,6 +241,18 @@ impl Forgetting<'_> {
             Ok(object) => object.bytes().await.map(Some).with_context(read),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error).with_context(read),
+        }
+    }
+
+    /// Removes what a run kept of the values that answers gave it: nothing there says whose they are.
+    async fn remove(&self, path: &str) -> anyhow::Result<()> {
+        if self.args.dry_run {
+            return Ok(());
+        }
+        match self.archive.store.delete(&self.archive.path(path)).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error)
+                .with_context(|| format!("cannot delete {path} of {}", self.archive.place)),
         }
     }
 

@@ -91,10 +91,14 @@ fn matches_go_from_runs() {
         .map(Exchange::id)
         .collect();
     assert!(divergences.iter().any(|row| erased.contains(&row.exchange)));
+    let learned = path.join("runs/first/state/learned.json");
+    fs::write(&learned, "{}").unwrap();
 
+    json(&path, &["forget", "--path", "/of/nobody"], 0);
+    assert!(learned.exists(), "no row of the run went");
     let done = json(&path, &["forget", "--path", &victim], 0);
     assert_eq!(done["run_exchanges"]["rows"], erased.len(), "{done}");
-    assert!(!holds(&path, &victim));
+    assert!(!holds(&path, &victim) && !learned.exists());
     let (left, differ) = read_run(&path, "first");
     assert_eq!(left.len(), rows.len() - erased.len());
     assert!(!differ.is_empty());
