@@ -44,7 +44,7 @@ fn the_key_and_the_footer_say_what_is_inside() {
     assert_eq!(segment.rows, 3);
     let batches = format!("[[3,{},{}]]", HOUR + 10, HOUR + 30);
     let expected = [
-        ("reprise.format", Some("1.5")),
+        ("reprise.format", Some("1.6")),
         ("reprise.table", Some("exchanges")),
         ("reprise.recorder", Some("recorder-1")),
         ("reprise.writer", Some("test 1")),

@@ -184,7 +184,7 @@ fn what_is_no_segment_of_ours_is_named() {
     let cases = [
         (
             rewritten(&file, same, metadata::FORMAT, Some("2.0")),
-            "the segment has format 2.0, this program reads up to 1.5: use a newer one",
+            "the segment has format 2.0, this program reads up to 1.6: use a newer one",
         ),
         (
             rewritten(&file, same, metadata::FORMAT, Some("one")),

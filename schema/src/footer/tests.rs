@@ -19,7 +19,7 @@ fn a_footer_is_read_from_the_end() {
         let FooterStep::Footer(footer) = read_footer(tail).unwrap() else {
             panic!("the footer is there");
         };
-        assert_eq!((footer.rows, footer.format), (10, (1, 5)));
+        assert_eq!((footer.rows, footer.format), (10, (1, 6)));
         assert_eq!(footer.spool.as_deref(), Some("spool-1"));
         assert_eq!(footer.replaces, replaces);
     }

@@ -77,7 +77,7 @@ fn what_is_no_stream_of_exchanges_is_refused() {
     let error = read(&stream(columns), 4_096).unwrap_err().to_string();
     assert!(error.contains("column"), "{error}");
     let mut newer = stream(Columns::default());
-    let at = newer.windows(3).position(|bytes| bytes == b"1.5").unwrap();
+    let at = newer.windows(3).position(|bytes| bytes == b"1.6").unwrap();
     newer[at] = b'2';
     assert!(matches!(read(&newer, 100), Err(Error::Newer { .. })));
     // Bytes that are anything else: an error or nothing, never a panic.
