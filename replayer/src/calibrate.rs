@@ -16,12 +16,12 @@ use schema::{Projection, Timestamp};
 use serde::Serialize;
 
 use crate::config::{CalibrateConfig, Passes, RunConfig};
+use crate::loopback::Loopback;
 use crate::output;
 use crate::run;
 use crate::select::Selected;
 use crate::send::Target;
 use sample::Sample;
-use server::Server;
 
 /// The share of what one machine can send that it is asked for: the rest is for seconds that are busier than others within,
 /// and for sessions that are not spread evenly.
@@ -74,12 +74,17 @@ pub(crate) async fn calibrate(config: CalibrateConfig) -> anyhow::Result<ExitCod
     ensure!(planned.sendable > 0, "nothing of the window can be sent");
     let sample = Sample::take(&selected, &config.run.selection.filter, peak_at).await?;
     let server = match config.to_loopback {
-        true => Some(Server::start(sample.answer_bytes.min(ANSWER_BYTES_MAX))?),
+        true => {
+            let body_bytes = sample.answer_bytes.min(ANSWER_BYTES_MAX);
+            Some(Loopback::start("calibration", move |listener| {
+                server::serve(listener, body_bytes)
+            })?)
+        }
         false => None,
     };
     let mut run = config.run.clone();
     if let Some(server) = &server {
-        (run.target, _) = Target::parse(&format!("http://{}", server.address))?;
+        (run.target, _) = Target::parse(&format!("http://{}", server.address()))?;
     }
     let measured = measure(&run, &sample, config.seconds).await?;
     if let Some(server) = server {

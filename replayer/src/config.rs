@@ -151,7 +151,7 @@ impl TryFrom<RunArgs> for RunConfig {
         };
         let permissions =
             policy::permissions(args.target.policy.as_deref(), args.target.allow_writes)?;
-        let in_flight_max = args.pace.0.in_flight;
+        let in_flight_max = args.pace.0.flow.in_flight;
         let shard = shard(&args)?;
         Ok(Self {
             selection: selection(args.archive.archive, &args.window, args.filter)?,
@@ -182,15 +182,15 @@ impl TryFrom<RunArgs> for RunConfig {
                 body_bytes_max: args.target.max_body.0,
                 ..Limits::default()
             },
-            compare: !args.no_compare,
-            judged_share_min: args.min_coverage,
+            compare: !args.judging.no_compare,
+            judged_share_min: args.judging.min_coverage,
             run: args.run.map(run_name).transpose()?,
             label: args.target.label,
             host_text: args.target.host_header,
             options: args.typed.0,
             shard,
             checkpoint_every: args.checkpoint.0,
-            send_again: match args.send_again {
+            send_again: match args.going_on.send_again {
                 SendAgainArg::None => SendAgain::Nothing,
                 SendAgainArg::Safe => SendAgain::Safe,
                 SendAgainArg::Idempotent => SendAgain::Idempotent,
@@ -364,7 +364,7 @@ pub(crate) fn shard(args: &RunArgs) -> anyhow::Result<Option<Shard>> {
         }
         (None, None) => return Ok(None),
     };
-    if args.run.is_none() && args.resume.is_none() {
+    if args.run.is_none() && args.going_on.resume.is_none() {
         bail!(
             "--shard {shard} is a part of a run: name the run with --run NAME, the same for all parts"
         );

@@ -29,11 +29,11 @@ use schema::run::{RunDocument, RunState};
 use tokio::net::TcpListener;
 
 use crate::cli::Cli;
+use crate::loopback::Loopback;
 use crate::output::{self, Colour, Style};
 
 use findings::Findings;
 use folder::Folder;
-use service::Running;
 
 pub use routes::Build;
 
@@ -155,7 +155,9 @@ async fn replay(folder: &Folder, programs: &Programs, build: Build) -> anyhow::R
         Build::Faithful => "2. Replay it against a build that answers as recorded",
         Build::Regressed => "3. Replay it against a build that rounds taxes in another way",
     })?;
-    let service = Running::start(build)?;
+    let service = Loopback::start("bundled service", move |listener| {
+        service::serve(listener, build)
+    })?;
     let target = format!("http://{}", service.address());
     let name = build.as_str();
     let what = words(&[&"run", &"--archive", &folder.archive(), &"--last", &"1h"]);

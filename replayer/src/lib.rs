@@ -28,6 +28,7 @@ mod follow;
 mod guard;
 mod hooks;
 mod lease;
+mod loopback;
 mod open_files;
 pub mod output;
 mod plan;

@@ -69,8 +69,11 @@ pub(crate) async fn config(args: RunArgs) -> anyhow::Result<Begun> {
         command: "run",
         archive: &args.archive.archive,
         shard: config::shard(&args)?.map(Shard::index),
-        resume: args.resume.as_deref(),
-        if_begun: args.run.as_deref().filter(|_| args.resume_if_begun),
+        resume: args.going_on.resume.as_deref(),
+        if_begun: args
+            .run
+            .as_deref()
+            .filter(|_| args.going_on.resume_if_begun),
         typed: &args.typed,
     };
     match typing.left().await? {
@@ -90,8 +93,11 @@ pub(crate) async fn follow_config(args: FollowArgs) -> anyhow::Result<Begun> {
         command: "follow",
         archive: &archive,
         shard: None,
-        resume: args.resume.as_deref(),
-        if_begun: args.run.as_deref().filter(|_| args.resume_if_begun),
+        resume: args.going_on.resume.as_deref(),
+        if_begun: args
+            .run
+            .as_deref()
+            .filter(|_| args.going_on.resume_if_begun),
         typed: &args.typed,
     };
     match typing.left().await? {

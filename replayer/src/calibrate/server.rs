@@ -1,10 +1,8 @@
-//! A server on loopback that answers at once, to measure what the replayer can send when no target holds it back.
+//! What answers on loopback at once, to measure what the replayer can send when no target holds it back.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::thread::{self, JoinHandle};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -13,70 +11,15 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::runtime;
-use tokio::sync::oneshot;
 
-/// The server, on a thread of its own.
-#[derive(Debug)]
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Server {
-    /// Starts a server whose answers have bodies of `body_bytes`.
-    ///
-    /// # Errors
-    /// If there is no port or no thread.
-    pub(super) fn start(body_bytes: usize) -> anyhow::Result<Self> {
-        let context = "start the server on loopback";
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context(context)?;
-        listener.set_nonblocking(true).context(context)?;
-        let address = listener.local_addr().context(context)?;
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context(context)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let body = Bytes::from(vec![b'x'; body_bytes]);
-        let serving = async move {
-            let Ok(listener) = TcpListener::from_std(listener) else {
-                return;
-            };
-            tokio::select! {
-                () = serve(listener, body) => {}
-                _ = stopped => {}
-            }
-        };
-        let thread = thread::Builder::new()
-            .name("calibrate".to_owned())
-            .spawn(move || runtime.block_on(serving))
-            .context(context)?;
-        Ok(Self {
-            address,
-            stop,
-            thread,
-        })
-    }
-
-    /// Ends it.
-    ///
-    /// # Errors
-    /// If it panicked.
-    pub(super) fn stop(self) -> anyhow::Result<()> {
-        drop(self.stop);
-        let ended = self.thread.join();
-        ended.map_err(|_| anyhow!("the server on loopback panicked"))
-    }
-}
-
-/// Answers until it is dropped. A connection that cannot be accepted is the measurement's loss, and seen there.
-async fn serve(listener: TcpListener, body: Bytes) {
+/// Answers with bodies of `body_bytes` until it is dropped.
+///
+/// # Errors
+/// If the listener fails.
+pub(super) async fn serve(listener: TcpListener, body_bytes: usize) -> anyhow::Result<()> {
+    let body = Bytes::from(vec![b'x'; body_bytes]);
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
-        };
+        let (stream, _) = listener.accept().await.context("accept a connection")?;
         // Small answers must not wait for the client's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         let body = body.clone();

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use schema::{SampleBy, Timestamp};
+use schema::Timestamp;
 
-use super::pace::{OrderArg, WhenBehindArg};
-use super::{CorrelateArgs, FilterArgs, RewriteArgs, SendAgainArg, TargetArgs, Typed};
+use super::pace::FlowArgs;
+use super::{CorrelateArgs, FilterArgs, GoingOnArgs, JudgingArgs, RewriteArgs, TargetArgs, Typed};
 use crate::units::{Rate, Span};
 
 /// `replayer follow`.
@@ -28,14 +28,8 @@ pub struct FollowArgs {
     #[command(flatten)]
     pub correlate: CorrelateArgs,
 
-    /// Only send and store: no answer is compared, and the run is not a pass
-    #[arg(long, help_heading = "Compare")]
-    pub no_compare: bool,
-
-    /// Share of the requests that must have been judged for a pass; what the stream lacked counts as not judged. Example: 99.9%
-    #[arg(long, value_name = "SHARE", value_parser = schema::parse_share, default_value = "100%", help_heading = "Compare")]
-    #[arg(env = "REPLAYER_MIN_COVERAGE")]
-    pub min_coverage: f64,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
 
     /// Name of the run, its folder below runs/; made from the time if not given
     #[arg(
@@ -61,32 +55,8 @@ pub struct FollowArgs {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 
-    /// Go on with this run, which was killed or has failed, with the flags that it was begun with
-    #[arg(
-        long,
-        value_name = "RUN",
-        conflicts_with = "run",
-        help_heading = "Going on after a kill"
-    )]
-    pub resume: Option<String>,
-
-    /// Go on with the run --run if it was begun before, or begin it: what a service that is started again wants
-    #[arg(
-        long,
-        requires = "run",
-        conflicts_with = "resume",
-        help_heading = "Going on after a kill"
-    )]
-    pub resume_if_begun: bool,
-
-    /// Which requests are sent again that may have been sent when the run was killed; the others are skipped as in_doubt
-    #[arg(
-        long,
-        value_name = "WHICH",
-        default_value = "idempotent",
-        help_heading = "Going on after a kill"
-    )]
-    pub send_again: SendAgainArg,
+    #[command(flatten)]
+    pub going_on: GoingOnArgs,
 
     /// How often answers are published, and the run's document is written again. Example: 10s
     #[arg(
@@ -169,38 +139,6 @@ pub struct FollowPaceArgs {
     #[arg(long, value_name = "RATE", env = "REPLAYER_MAX_RATE")]
     pub max_rate: Option<Rate>,
 
-    /// What keeps its order
-    #[arg(
-        long,
-        value_name = "ORDER",
-        default_value = "connection",
-        env = "REPLAYER_ORDER"
-    )]
-    pub order: OrderArg,
-
-    /// What makes a session: cookie:NAME, header:NAME or client-ip
-    #[arg(long, value_name = "KEY", env = "REPLAYER_SESSION_KEY")]
-    pub session_key: Option<SampleBy>,
-
-    /// Requests in flight at once
-    #[arg(
-        long,
-        value_name = "COUNT",
-        default_value_t = 1_024,
-        env = "REPLAYER_IN_FLIGHT"
-    )]
-    pub in_flight: usize,
-
-    /// What becomes of a request that is due while that many are in flight; either way it is counted
-    #[arg(
-        long,
-        value_name = "POLICY",
-        default_value = "wait",
-        env = "REPLAYER_WHEN_BEHIND"
-    )]
-    pub when_behind: WhenBehindArg,
-
-    /// Fail the run if any request is sent later than this after it was due, waits forced by order apart. Example: 100ms
-    #[arg(long, value_name = "DURATION", env = "REPLAYER_MAX_LAG")]
-    pub max_lag: Option<Span>,
+    #[command(flatten)]
+    pub flow: FlowArgs,
 }

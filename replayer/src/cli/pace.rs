@@ -45,6 +45,13 @@ pub struct PaceFlags {
     #[arg(long, value_name = "TIME", env = "REPLAYER_START_AT")]
     pub start_at: Option<Timestamp>,
 
+    #[command(flatten)]
+    pub flow: FlowArgs,
+}
+
+/// What waits for what, and how much may be under way.
+#[derive(Args, Clone, Debug)]
+pub struct FlowArgs {
     /// What keeps its order
     #[arg(
         long,

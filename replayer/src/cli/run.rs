@@ -1,10 +1,11 @@
 //! `replayer run`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use replayer_core::shard::Shard;
 
 use super::{
-    ArchiveArgs, CorrelateArgs, FilterArgs, PaceArgs, RewriteArgs, TargetArgs, Typed, WindowArgs,
+    ArchiveArgs, CorrelateArgs, FilterArgs, GoingOnArgs, JudgingArgs, PaceArgs, RewriteArgs,
+    TargetArgs, Typed, WindowArgs,
 };
 use crate::units::Span;
 
@@ -47,14 +48,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub correlate: CorrelateArgs,
 
-    /// Only send and store: no answer is compared, and the run is not a pass
-    #[arg(long, help_heading = "Compare")]
-    pub no_compare: bool,
-
-    /// Share of the requests that must have been judged for a pass. What was not judged is said either way. Example: 99.9%
-    #[arg(long, value_name = "SHARE", value_parser = schema::parse_share, default_value = "100%", help_heading = "Compare")]
-    #[arg(env = "REPLAYER_MIN_COVERAGE")]
-    pub min_coverage: f64,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
 
     /// Name of the run, its folder below runs/; made from the time if not given
     #[arg(
@@ -70,32 +65,8 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 
-    /// Go on with this run, which was killed, interrupted or has failed, with the flags that it was begun with
-    #[arg(
-        long,
-        value_name = "RUN",
-        conflicts_with = "run",
-        help_heading = "Going on after a kill"
-    )]
-    pub resume: Option<String>,
-
-    /// Go on with the run --run if it was begun before, or begin it: what a job that may be started again wants
-    #[arg(
-        long,
-        requires = "run",
-        conflicts_with = "resume",
-        help_heading = "Going on after a kill"
-    )]
-    pub resume_if_begun: bool,
-
-    /// Which requests are sent again that may have been sent when the run was killed; the others are skipped as in_doubt
-    #[arg(
-        long,
-        value_name = "WHICH",
-        default_value = "idempotent",
-        help_heading = "Going on after a kill"
-    )]
-    pub send_again: SendAgainArg,
+    #[command(flatten)]
+    pub going_on: GoingOnArgs,
 
     /// How often answers are published: what a kill leaves in doubt is what was sent since. Example: 1m
     #[arg(
@@ -106,17 +77,4 @@ pub struct RunArgs {
         help_heading = "Going on after a kill"
     )]
     pub checkpoint: Span,
-}
-
-/// Which requests are sent again that may have been sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SendAgainArg {
-    /// Nothing
-    None,
-    /// Methods that change nothing: GET, HEAD, OPTIONS, TRACE, …
-    Safe,
-    /// These, PUT and DELETE: sent twice they do what they do once
-    Idempotent,
-    /// Everything, also POST and PATCH: some orders may be placed twice
-    All,
 }

@@ -5,8 +5,8 @@ use replayer_core::pace::Pace;
 
 use super::RunConfig;
 use crate::cli::{
-    CalibrateArgs, CorrelateArgs, PaceArgs, PaceFlags, RewriteArgs, RunArgs, SendAgainArg, Typed,
-    WhenBehindArg,
+    CalibrateArgs, CorrelateArgs, FlowArgs, GoingOnArgs, JudgingArgs, PaceArgs, PaceFlags,
+    RewriteArgs, RunArgs, SendAgainArg, Typed, WhenBehindArg,
 };
 use crate::units::{Loop, Span, Speed};
 
@@ -56,11 +56,13 @@ impl TryFrom<CalibrateArgs> for CalibrateConfig {
             ramp: None,
             repeat: Loop::Count(1),
             start_at: None,
-            order: args.order,
-            session_key: args.session_key,
-            in_flight: args.in_flight,
-            when_behind: WhenBehindArg::Wait,
-            max_lag: None,
+            flow: FlowArgs {
+                order: args.order,
+                session_key: args.session_key,
+                in_flight: args.in_flight,
+                when_behind: WhenBehindArg::Wait,
+                max_lag: None,
+            },
         };
         let run = RunConfig::try_from(RunArgs {
             typed: Typed::default(),
@@ -81,13 +83,17 @@ impl TryFrom<CalibrateArgs> for CalibrateConfig {
             correlate: CorrelateArgs {
                 correlate: Vec::new(),
             },
-            no_compare: args.no_compare,
-            min_coverage: 1.0,
+            judging: JudgingArgs {
+                no_compare: args.no_compare,
+                min_coverage: 1.0,
+            },
             run: None,
             json: args.json,
-            resume: None,
-            resume_if_begun: false,
-            send_again: SendAgainArg::Idempotent,
+            going_on: GoingOnArgs {
+                resume: None,
+                resume_if_begun: false,
+                send_again: SendAgainArg::Idempotent,
+            },
             checkpoint: "10s".parse::<Span>().context("a span")?,
         })?;
         debug_assert_eq!(run.timing.pace, Pace::Max);

@@ -160,13 +160,10 @@ fn run_args(args: FollowArgs, archive: String) -> RunArgs {
         shards: None,
         rewrite: args.rewrite,
         correlate: args.correlate,
-        no_compare: args.no_compare,
-        min_coverage: args.min_coverage,
+        judging: args.judging,
         run: args.run,
         json: args.json,
-        resume: args.resume,
-        resume_if_begun: args.resume_if_begun,
-        send_again: args.send_again,
+        going_on: args.going_on,
         checkpoint: args.checkpoint,
     }
 }
@@ -179,10 +176,6 @@ fn pace(flags: FollowPaceArgs) -> PaceArgs {
         ramp: None::<Span>,
         repeat: Loop::Count(1),
         start_at: None,
-        order: flags.order,
-        session_key: flags.session_key,
-        in_flight: flags.in_flight,
-        when_behind: flags.when_behind,
-        max_lag: flags.max_lag,
+        flow: flags.flow,
     })
 }

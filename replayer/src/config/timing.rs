@@ -57,7 +57,7 @@ pub(crate) struct RateMax {
 impl Timing {
     /// Of one of `machines` that share a window.
     pub(super) fn new(flags: PaceFlags, machines: u32) -> anyhow::Result<Self> {
-        if flags.in_flight == 0 {
+        if flags.flow.in_flight == 0 {
             bail!("--in-flight 0 would never send anything; give 1 or more");
         }
         let pace = match (flags.rate, flags.speed) {
@@ -78,12 +78,12 @@ impl Timing {
                 .max_rate
                 .map(|rate| RateMax::new(rate.0, machines))
                 .transpose()?,
-            order: order(flags.order, flags.session_key)?,
-            when_behind: match flags.when_behind {
+            order: order(flags.flow.order, flags.flow.session_key)?,
+            when_behind: match flags.flow.when_behind {
                 WhenBehindArg::Wait => WhenBehind::Wait,
                 WhenBehindArg::Skip => WhenBehind::Skip,
             },
-            lag_max: flags.max_lag.map(|lag| lag.0),
+            lag_max: flags.flow.max_lag.map(|lag| lag.0),
         };
         timing.check_due_times()?;
         Ok(timing)

@@ -2,10 +2,8 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -17,8 +15,6 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::routes::{Answer, Ask, Build, answer};
@@ -30,64 +26,6 @@ const REQUEST_BODY_BYTES_MAX: usize = 64 * 1024;
 const CHUNK_BYTES: usize = 256;
 
 type AnswerBody = UnsyncBoxBody<Bytes, Infallible>;
-
-/// The service on a thread of its own, so that it takes nothing from the schedule of the replay beside it.
-#[derive(Debug)]
-pub(crate) struct Running {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<anyhow::Result<()>>,
-}
-
-impl Running {
-    /// Starts `build` on a free port of loopback.
-    ///
-    /// # Errors
-    /// If there is no port or no thread.
-    pub(crate) fn start(build: Build) -> anyhow::Result<Self> {
-        let context = "start the bundled service";
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context(context)?;
-        listener.set_nonblocking(true).context(context)?;
-        let address = listener.local_addr().context(context)?;
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context(context)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serve_until_stopped = async move {
-            let listener = TcpListener::from_std(listener).context(context)?;
-            tokio::select! {
-                served = serve(listener, build) => served,
-                // Also where the other end is dropped, as when the replay failed.
-                _ = stopped => Ok(()),
-            }
-        };
-        let thread = thread::Builder::new()
-            .name("demo-service".to_owned())
-            .spawn(move || runtime.block_on(serve_until_stopped))
-            .context(context)?;
-        Ok(Self {
-            address,
-            stop,
-            thread,
-        })
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Ends the service.
-    ///
-    /// # Errors
-    /// If it had failed before.
-    pub(crate) fn stop(self) -> anyhow::Result<()> {
-        drop(self.stop);
-        self.thread
-            .join()
-            .unwrap_or_else(|_| Err(anyhow!("the bundled service panicked")))
-    }
-}
 
 /// Serves `build` on `listener` until the returned future is dropped; every connection ends with it.
 ///

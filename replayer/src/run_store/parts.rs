@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 use replayer_core::correlate::Learned;
 use replayer_core::report::{Report, conclude};
@@ -70,17 +71,7 @@ pub(crate) async fn read(
     store: &dyn ObjectStore,
     place: &RunPlace,
 ) -> anyhow::Result<Option<RunDocument>> {
-    let path = place.document();
-    let reading = || format!("read {path}");
-    let object = match store.get(&path).await {
-        Ok(object) => object,
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error).with_context(reading),
-    };
-    let json = object.bytes().await.with_context(reading)?;
-    RunDocument::from_json(&json)
-        .map(Some)
-        .with_context(reading)
+    read_json(store, &place.document(), RunDocument::from_json).await
 }
 
 /// The checkpoint of a run, or of a part of one; `None` if there has been none.
@@ -91,15 +82,7 @@ pub(crate) async fn read_checkpoint(
     store: &dyn ObjectStore,
     place: &RunPlace,
 ) -> anyhow::Result<Option<Checkpoint>> {
-    let path = place.checkpoint();
-    let reading = || format!("read {path}");
-    let object = match store.get(&path).await {
-        Ok(object) => object,
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error).with_context(reading),
-    };
-    let json = object.bytes().await.with_context(reading)?;
-    Checkpoint::from_json(&json).map(Some).with_context(reading)
+    read_json(store, &place.checkpoint(), Checkpoint::from_json).await
 }
 
 /// What a run, or a part of one, had learned from answers when that was last kept; `None` if nothing was.
@@ -110,16 +93,25 @@ pub(crate) async fn read_learned(
     store: &dyn ObjectStore,
     place: &RunPlace,
 ) -> anyhow::Result<Option<Learned>> {
-    let path = place.learned();
+    read_json(store, &place.learned(), |json| serde_json::from_slice(json)).await
+}
+
+/// What `parse` makes of the file at `path`; `None` if there is none.
+async fn read_json<T, E: Into<anyhow::Error>>(
+    store: &dyn ObjectStore,
+    path: &Path,
+    parse: impl FnOnce(&[u8]) -> Result<T, E>,
+) -> anyhow::Result<Option<T>> {
     let reading = || format!("read {path}");
-    let object = match store.get(&path).await {
+    let object = match store.get(path).await {
         Ok(object) => object,
         Err(object_store::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error).with_context(reading),
     };
     let json = object.bytes().await.with_context(reading)?;
-    serde_json::from_slice(&json)
+    parse(&json)
         .map(Some)
+        .map_err(Into::into)
         .with_context(reading)
 }
 
