@@ -30,6 +30,8 @@ const LOAD: f64 = 0.7;
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// A sample is replayed so often at most.
 const PASSES_MAX: u64 = 100_000;
+/// Bytes of stored answers, which lie in memory: what would take more is measured for a shorter time.
+const STORED_BYTES_MAX: u64 = 1 << 30;
 
 /// What came of it.
 #[derive(Debug, Serialize)]
@@ -172,7 +174,9 @@ async fn measure(
     sample: &Sample,
     seconds: f64,
 ) -> anyhow::Result<(RunDocument, u64)> {
+    let before = sample.stored_bytes().await?;
     let once = replay(config, sample, 1).await?;
+    let stored = (sample.stored_bytes().await? - before).max(1);
     let took = once.finished_at.unwrap_or(once.started_at);
     let took = took.since(once.started_at).as_secs_f64().max(0.001);
     #[expect(
@@ -180,7 +184,9 @@ async fn measure(
         clippy::cast_sign_loss,
         reason = "it is above 0 and has a bound"
     )]
-    let passes = ((seconds / took) as u64).min(PASSES_MAX);
+    let passes = ((seconds / took) as u64)
+        .min(STORED_BYTES_MAX / stored)
+        .min(PASSES_MAX);
     if passes < 2 {
         return Ok((once, 1));
     }

@@ -19,7 +19,7 @@ use crate::compare::{Difference, Differences, Part, Rules, differences, unanswer
 use crate::join::Row;
 use crate::noise::{Noise, Unstable};
 use crate::rules::{Between, RuleSet};
-use crate::substituted::{Held, Substituted};
+use crate::substituted::{Counterparts, Held, Substituted};
 
 /// Why a request got no answer that was in flight when its run was asked to stop.
 const CUT_OFF: &str = "failed: interrupted";
@@ -167,11 +167,12 @@ impl Judge {
             .as_ref()
             .map_or_else(Vec::new, |list| besides(&list.kept, &found.kept));
         let mut blamed = Vec::with_capacity(found.kept.len());
+        let counterparts = Counterparts::new(Held::Refactor, baseline, candidate);
         for difference in found.kept {
-            let held = (Held::Refactor, baseline, candidate);
-            let excused = self.set_aside(endpoint, &difference, held, |noise, difference| {
-                noise.excuses(endpoint, difference, candidate, &unstable)
-            });
+            let excused =
+                self.set_aside(endpoint, &difference, &counterparts, |noise, difference| {
+                    noise.excuses(endpoint, difference, candidate, &unstable)
+                });
             let (blame, reason) = excused.unwrap_or_else(|| {
                 let was_off = is_in(of_environment.as_ref(), &difference);
                 let is_off = is_in(of_candidate.as_ref(), &difference);
@@ -187,11 +188,13 @@ impl Judge {
                 reason,
             });
         }
+        let counterparts =
+            Counterparts::new(Held::Environment, recorded.unwrap_or(baseline), baseline);
         for difference in environment {
-            let held = (Held::Environment, recorded.unwrap_or(baseline), baseline);
-            let excused = self.set_aside(endpoint, &difference, held, |noise, difference| {
-                noise.knows(endpoint, difference)
-            });
+            let excused =
+                self.set_aside(endpoint, &difference, &counterparts, |noise, difference| {
+                    noise.knows(endpoint, difference)
+                });
             let (blame, reason) = excused.unwrap_or((Blame::Environment, None));
             blamed.push(Blamed {
                 difference,
@@ -210,14 +213,14 @@ impl Judge {
         &mut self,
         endpoint: &str,
         difference: &Difference,
-        (held, left, right): (Held, &Exchange, &Exchange),
+        counterparts: &Counterparts<'_>,
         noise: impl FnOnce(&mut Noise, &Difference) -> Option<&'static str>,
     ) -> Option<(Blame, Option<String>)> {
-        let between = Between::of(left, right);
+        let between = Between::of(counterparts.left, counterparts.right);
         if let Some(rule) = self.rules.sets_aside(endpoint, difference, between) {
             return Some((Blame::Rule, Some(rule)));
         }
-        if self.substituted.explains(held, (left, right), difference) {
+        if self.substituted.explains(counterparts, difference) {
             return Some((Blame::Rule, Some(self.rules.count_substituted())));
         }
         noise(&mut self.noise, difference).map(|kind| (Blame::Noise, Some(kind.to_owned())))

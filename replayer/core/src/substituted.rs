@@ -12,13 +12,15 @@
 //! Memory is bounded: beyond [`Limits::substituted_pairs_max`](crate::Limits) pairs are counted and not known, and what they
 //! would have explained stays a difference.
 
+use std::cell::OnceCell;
+
 use rustc_hash::FxHashSet;
 use schema::{DivergenceKind, Exchange, Request};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::Limits;
 use crate::blame::{RECORDED, Sides};
-use crate::compare::{Difference, Part, Rules, request_values};
+use crate::compare::{Difference, Part, Rules, excerpt, request_values};
 use crate::correlate::{is_kept_header, is_particular};
 use crate::join::Row;
 use crate::value::unquoted;
@@ -78,11 +80,10 @@ impl Substituted {
         self.environment.left_out + self.refactor.left_out
     }
 
-    /// Whether the answers to these requests differ in nothing there but in what was sent.
+    /// Whether the answers to the requests of `counterparts` differ in nothing there but in what was sent.
     pub(crate) fn explains(
         &self,
-        held: Held,
-        (left, right): (&Exchange, &Exchange),
+        counterparts: &Counterparts<'_>,
         difference: &Difference,
     ) -> bool {
         let is_of_values =
@@ -95,7 +96,11 @@ impl Substituted {
         ) else {
             return false;
         };
-        let known = match held {
+        // What an excerpt leaves out may differ in anything.
+        if excerpt::is_cut(expected) || excerpt::is_cut(actual) {
+            return false;
+        }
+        let known = match counterparts.held {
             Held::Environment => &self.environment.known,
             Held::Refactor => &self.refactor.known,
         };
@@ -104,15 +109,43 @@ impl Substituted {
         if stand_for_each_other(expected, actual, is_known) {
             return true;
         }
-        let mut here = FxHashSet::default();
-        sent_otherwise(left, right, &mut |left, right| {
-            here.insert(pair(left, right));
-        });
+        let sent = counterparts.sent_otherwise();
         let is_here = |left: &str, right: &str| {
             let pair = pair(left, right);
-            here.contains(&pair) || known.contains(&pair)
+            sent.contains(&pair) || known.contains(&pair)
         };
-        !here.is_empty() && stand_for_each_other(expected, actual, is_here)
+        !sent.is_empty() && stand_for_each_other(expected, actual, is_here)
+    }
+}
+
+/// Two sides of an exchange whose answers are held against each other.
+#[derive(Debug)]
+pub(crate) struct Counterparts<'e> {
+    held: Held,
+    pub(crate) left: &'e Exchange,
+    pub(crate) right: &'e Exchange,
+    /// The pairs of their own requests, once anything has asked for them: bodies are parsed for that.
+    sent: OnceCell<FxHashSet<u128>>,
+}
+
+impl<'e> Counterparts<'e> {
+    pub(crate) fn new(held: Held, left: &'e Exchange, right: &'e Exchange) -> Self {
+        Self {
+            held,
+            left,
+            right,
+            sent: OnceCell::new(),
+        }
+    }
+
+    fn sent_otherwise(&self) -> &FxHashSet<u128> {
+        self.sent.get_or_init(|| {
+            let mut sent = FxHashSet::default();
+            sent_otherwise(self.left, self.right, &mut |left, right| {
+                sent.insert(pair(left, right));
+            });
+            sent
+        })
     }
 }
 

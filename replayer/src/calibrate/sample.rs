@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::TryStreamExt as _;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
@@ -96,5 +97,15 @@ impl Sample {
             exchanges,
             answer_bytes: answers / usize::try_from(exchanges.max(1)).unwrap_or(usize::MAX),
         })
+    }
+
+    /// Bytes of the sample and of the runs of it.
+    pub(super) async fn stored_bytes(&self) -> anyhow::Result<u64> {
+        let mut objects = self.selected.store.list(None);
+        let mut bytes = 0;
+        while let Some(object) = objects.try_next().await.context("list a sample")? {
+            bytes += object.size;
+        }
+        Ok(bytes)
     }
 }

@@ -28,7 +28,7 @@ pub struct CalibrateArgs {
     )]
     pub speed: Speed,
 
-    /// About how long is measured. Example: 30s
+    /// About how long is measured; shorter where answers would take more than 1 GiB of memory. Example: 30s
     #[arg(
         long = "for",
         value_name = "DURATION",

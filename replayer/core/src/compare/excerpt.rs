@@ -45,6 +45,11 @@ pub(crate) fn beginning(text: &str, max: usize) -> String {
     cut(text, 0, max)
 }
 
+/// Whether an excerpt may lack the end of what it is of. A text that itself ends like a cut one counts as cut.
+pub(crate) fn is_cut(excerpt: &str) -> bool {
+    excerpt.ends_with('…')
+}
+
 fn cut(text: &str, start: usize, max: usize) -> String {
     let start = text.floor_char_boundary(start);
     let end = text.floor_char_boundary(start.saturating_add(max));

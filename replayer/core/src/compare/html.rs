@@ -12,6 +12,7 @@ use html5gum::{DefaultEmitter, Token, Tokenizer};
 use super::excerpt::{beginning, pair};
 use super::text::{Change, changes, hunk};
 use super::{Found, Rules};
+use crate::line_diff::pairs;
 
 /// Lines of a document; one with more is compared as text.
 const LINES_MAX: usize = 50_000;
@@ -67,7 +68,8 @@ pub(super) fn compare(expected: &str, actual: &str, rules: &Rules, found: &mut F
         return false;
     };
     let mut floor = (0, 0);
-    for change in changes(&left.texts, &right.texts) {
+    let rows = pairs(&left.texts, &right.texts);
+    for change in changes(&rows, &left.texts, &right.texts) {
         let change = match change {
             Change::Gone(from, to) => {
                 let (from, to) = from_start_tag(&left.texts, floor.0, from, to);

@@ -55,10 +55,11 @@ pub(super) fn compare(expected: &str, actual: &str, rules: &Rules, found: &mut F
         return true;
     }
     let place = |line: usize| format!("line {}", line + 1);
-    for change in changes(&left, &right) {
+    let rows = pairs(&left, &right);
+    for change in changes(&rows, &left, &right) {
         found.add(|| change.difference(&left, &right, place, rules));
     }
-    if let Some((expected, actual)) = other_ends((expected, &left), (actual, &right)) {
+    if let Some((expected, actual)) = other_ends(&rows, (expected, &left), (actual, &right)) {
         found.add(|| {
             let (expected, actual) = pair(expected, actual, rules.excerpt_bytes_max);
             hunk("white space".to_owned(), Some(expected), Some(actual))
@@ -69,12 +70,13 @@ pub(super) fn compare(expected: &str, actual: &str, rules: &Rules, found: &mut F
 
 /// The first two lines that stand for each other and differ in nothing but white space at their ends.
 fn other_ends<'t>(
+    rows: &[(Option<usize>, Option<usize>)],
     (expected, left): (&'t str, &[String]),
     (actual, right): (&'t str, &[String]),
 ) -> Option<(&'t str, &'t str)> {
     let whole: Vec<&str> = expected.split('\n').collect();
     let other: Vec<&str> = actual.split('\n').collect();
-    pairs(left, right).into_iter().find_map(|(l, r)| {
+    rows.iter().find_map(|&(l, r)| {
         let (l, r) = l.zip(r)?;
         (left[l] == right[r] && whole[l] != other[r]).then(|| (whole[l], other[r]))
     })
@@ -91,10 +93,14 @@ pub(super) enum Change {
     New(usize, usize),
 }
 
-/// What differs between two lists of lines, in order.
-pub(super) fn changes(left: &[String], right: &[String]) -> Vec<Change> {
+/// What differs between two lists of lines, in order, of which `rows` says which stand for each other.
+pub(super) fn changes(
+    rows: &[(Option<usize>, Option<usize>)],
+    left: &[String],
+    right: &[String],
+) -> Vec<Change> {
     let mut changes = Vec::new();
-    for row in pairs(left, right) {
+    for &row in rows {
         match (row, changes.last_mut()) {
             ((Some(l), Some(r)), _) if left[l] == right[r] => {}
             ((Some(l), Some(r)), _) => changes.push(Change::Became(l, r)),

@@ -41,7 +41,10 @@ fn explained(learned: (&str, &str), asked: (&str, &str), expected: &str, actual:
     let limits = Limits::default();
     substituted.learn(&row(&sent(learned.0), &sent(learned.1)), &SIDES, &limits);
     let (left, right) = (sent(asked.0), sent(asked.1));
-    substituted.explains(Held::Refactor, (&left, &right), &value(expected, actual))
+    substituted.explains(
+        &Counterparts::new(Held::Refactor, &left, &right),
+        &value(expected, actual),
+    )
 }
 
 #[test]
@@ -78,11 +81,31 @@ fn what_was_sent_in_the_same_place_stands_for_each_other() {
 }
 
 #[test]
+fn what_is_cut_is_not_explained() {
+    let both = (format!("/c/{BASELINE}"), format!("/c/{CANDIDATE}"));
+    let explained = |length: usize| {
+        let text = |id: &str| format!("{id} {}", "same ".repeat(length));
+        let (expected, actual) = excerpt::pair(
+            &(text(BASELINE) + "total=5"),
+            &(text(CANDIDATE) + "total=5"),
+            2_048,
+        );
+        explained((&both.0, &both.1), ("/a", "/a"), &expected, &actual)
+    };
+    assert!(explained(10));
+    assert!(!explained(1_000), "the total may be another");
+}
+
+#[test]
 fn another_type_or_status_is_never_explained() {
     let (left, right) = (sent("/c/404"), sent("/c/200"));
     let substituted = Substituted::new();
-    let explains =
-        |difference: &Difference| substituted.explains(Held::Refactor, (&left, &right), difference);
+    let explains = |difference: &Difference| {
+        substituted.explains(
+            &Counterparts::new(Held::Refactor, &left, &right),
+            difference,
+        )
+    };
     assert!(explains(&value("404", "200")));
     let status = Difference {
         part: Part::Status,
@@ -123,7 +146,10 @@ fn values_in_bodies_and_fields_of_requests_count_and_those_beyond_the_bound_do_n
         substituted.learn(&pair, &SIDES, &limits);
         let known = ["", "c"].iter().filter(|prefix| {
             let (left, right) = (sent("/x"), sent("/x"));
-            substituted.explains(Held::Refactor, (&left, &right), &expected(prefix))
+            substituted.explains(
+                &Counterparts::new(Held::Refactor, &left, &right),
+                &expected(prefix),
+            )
         });
         assert_eq!(known.count(), count);
         assert_eq!(substituted.left_out() > 0, max == 0);

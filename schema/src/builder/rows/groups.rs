@@ -310,8 +310,7 @@ impl BodyColumns {
         }
     }
 
-    /// A body of which nothing is stored is null.
-    /// Adds a body, with its bytes if they are wanted.
+    /// Adds a body, with its bytes if they are wanted. One of which nothing is stored is null.
     fn append(&mut self, body: Option<&Body>, wanted: bool) {
         let stored = body
             .map(|body| &body.bytes)
