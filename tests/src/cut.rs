@@ -41,7 +41,13 @@ impl Wire {
                     pass(&client, &server);
                     pass(&server, &client);
                     let mut state = shared.lock().expect("no holder panics");
-                    state.open.extend([client, server]);
+                    if state.upstream == upstream {
+                        state.open.extend([client, server]);
+                    } else {
+                        // It was cut while this was opened.
+                        drop(server.shutdown(Shutdown::Both));
+                        drop(client.shutdown(Shutdown::Both));
+                    }
                 }
             }
         });

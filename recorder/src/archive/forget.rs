@@ -116,15 +116,8 @@ impl Forgetting<'_> {
             self.report.run_exchanges.rows += erased.rows;
             self.report.run_exchanges.files += erased.files;
             self.differences(&format!("runs/{run}/divergences")).await?;
-            let mut folders = vec![format!("runs/{run}")];
-            let shards = format!("runs/{run}/shards");
-            let parts = list::folders(self.archive, &shards).await?;
-            folders.extend(parts.iter().map(|shard| format!("{shards}/{shard}")));
-            for folder in folders {
+            for folder in self.run_folders(&run).await? {
                 self.run_documents(&folder).await?;
-                if erased.rows > 0 {
-                    self.remove(&format!("{folder}/state/learned.json")).await?;
-                }
             }
         }
         for comparison in list::folders(self.archive, "comparisons").await? {
@@ -133,6 +126,15 @@ impl Forgetting<'_> {
             self.document(&format!("{folder}/comparison.json")).await?;
         }
         Ok(())
+    }
+
+    /// The folders of a run and of its parts.
+    async fn run_folders(&self, run: &str) -> anyhow::Result<Vec<String>> {
+        let mut folders = vec![format!("runs/{run}")];
+        let shards = format!("runs/{run}/shards");
+        let parts = list::folders(self.archive, &shards).await?;
+        folders.extend(parts.iter().map(|shard| format!("{shards}/{shard}")));
+        Ok(folders)
     }
 
     /// What a run, or one machine's part of it, says of itself: its document, and its report so far where it can go on.
@@ -206,6 +208,12 @@ impl Forgetting<'_> {
             bail!("more than {IDS_MAX} exchanges match: narrow the filter or the window");
         }
         if !self.args.dry_run {
+            if let Table::RunExchanges(run) = place.table {
+                // Before the rows: where this is broken off, they are found again and it is not.
+                for folder in self.run_folders(run).await? {
+                    self.remove(&format!("{folder}/state/learned.json")).await?;
+                }
+            }
             place
                 .swap(std::slice::from_ref(key), &rewritten.segment)
                 .await?;
@@ -246,9 +254,6 @@ impl Forgetting<'_> {
 
     /// Removes what a run kept of the values that answers gave it: nothing there says whose they are.
     async fn remove(&self, path: &str) -> anyhow::Result<()> {
-        if self.args.dry_run {
-            return Ok(());
-        }
         match self.archive.store.delete(&self.archive.path(path)).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error)

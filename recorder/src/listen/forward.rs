@@ -120,9 +120,13 @@ impl Forwarding {
 
     /// The next frame that others sent here.
     pub(super) fn take(&mut self) -> Option<Forwarded> {
-        let frame = self.inbox.try_recv().ok()?;
-        let _ = self.woken.recv(&mut [0]);
-        Some(frame)
+        if let Ok(frame) = self.inbox.try_recv() {
+            return Some(frame);
+        }
+        // A frame is in the inbox before its wake-up is sent: whatever came before these is found now, and what comes
+        // later has a wake-up of its own.
+        while self.woken.recv(&mut [0]).is_ok() {}
+        self.inbox.try_recv().ok()
     }
 
     /// Readable when there may be a frame.

@@ -114,14 +114,14 @@ impl Shard {
                 received = true;
                 let last = self.intake.take(line, messages, now);
                 if messages == sys::BATCH {
-                    until = until.min(last);
+                    until = until.min(before(last, self.limits.frame_delay));
                 }
             }
         }
         for tap in &mut self.taps {
             if let Some(last) = self.intake.take_captured(tap) {
                 received = true;
-                until = until.min(last);
+                until = until.min(before(last, self.limits.frame_delay));
             }
         }
         let mut horizon = until;
@@ -223,7 +223,8 @@ impl Shard {
 
     /// The sockets are done with; takes what the other shards still forward, until theirs are too.
     fn await_others(&mut self) -> Result<(), Closed> {
-        let until = clock::now().saturating_add(self.limits.drain_sockets);
+        // One that noticed the end as late as it may reads its sockets for as long as this shard did.
+        let until = clock::now().saturating_add(self.limits.drain_sockets.saturating_mul(2));
         loop {
             let now = clock::now();
             let Some(forwarding) = &self.intake.forwarding else {
@@ -244,6 +245,9 @@ impl Shard {
     /// Nothing more comes: what is under way is recorded with its true completeness.
     fn finish(mut self, now: Timestamp) -> Result<(), Closed> {
         self.await_others()?;
+        // What a shard that is later still forwards has no way any more, and is counted there.
+        self.intake.take_forwarded();
+        self.intake.forwarding = None;
         self.tell(now);
         self.intake.pipeline.handle_timeout(now);
         self.intake.pipeline.finish();

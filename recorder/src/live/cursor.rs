@@ -49,6 +49,11 @@ impl Cursor {
         }
     }
 
+    /// The number of the exchange that is wanted next; all before it was given out, or is gone.
+    pub(super) fn next_number(&self) -> u64 {
+        self.next
+    }
+
     /// The exchanges that come next, within bounds of rows and bytes. Waits for them until `deadline`.
     ///
     /// # Errors

@@ -105,7 +105,13 @@ impl Server {
             return self.speak(stream).await;
         };
         let handshake = TlsAcceptor::from(Arc::clone(tls)).accept(stream);
-        if let Ok(Ok(stream)) = timeout(self.limits.http_head_wait, handshake).await {
+        let mut ending = self.ending.subscribe();
+        let shaken = tokio::select! {
+            shaken = timeout(self.limits.http_head_wait, handshake) => shaken,
+            // Nobody is a subscriber yet.
+            _ = ending.wait_for(|ending| *ending) => return,
+        };
+        if let Ok(Ok(stream)) = shaken {
             self.speak(stream).await;
         }
     }

@@ -144,14 +144,16 @@ impl Subscription {
 
     /// Says that the stream is whole; if it is not, and no row is left to tell how much it lacks, it breaks off instead.
     fn finish(&mut self) -> anyhow::Result<(Vec<Row>, bool)> {
-        let missed = std::mem::take(&mut self.missed);
+        // What the cursor passed over behind the last row was missed too.
+        let passed = self.cursor.next_number().saturating_sub(self.expected);
+        let missed = std::mem::take(&mut self.missed) + passed;
         let end = if missed == 0 {
             Ok(self.encoder.finish()?)
         } else {
             self.feed.count_rows(0, missed);
             tracing::warn!(
                 missed,
-                "a live stream ends before its last exchanges: its subscriber was too slow"
+                "a live stream ends and lacks its last exchanges: its subscriber was too slow, or they are gone from the spool"
             );
             Err(io::Error::other("exchanges were missed"))
         };

@@ -137,6 +137,14 @@ impl Program {
     }
 }
 
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already unless the test failed; also one that is stopped ends at this.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn a_signal_drains_and_ends_well() {
     for signal in ["-TERM", "-INT"] {

@@ -103,10 +103,11 @@ impl Work<'_> {
             as_sent,
             gap,
         };
-        let outcome = self.body(&response.body, &place);
-        if !matches!(outcome, Outcome::Kept) {
+        // Also of what is not stored: a digest of few possible bodies tells which it was.
+        if self.may_name_in(media_type(&response.headers)) {
             response.body_digest = None;
         }
+        let outcome = self.body(&response.body, &place);
         finish(outcome, &mut response.body, &mut response.headers, as_sent)
     }
 
@@ -115,25 +116,29 @@ impl Work<'_> {
             return Outcome::Kept;
         }
         let content_type = place.headers.get("content-type").unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        let media_type = media_type(place.headers);
         if let Some((rule, _)) = self.redaction.lookup.body(media_type) {
             self.tally.matches[rule] += 1;
             return Outcome::Masked;
         }
-        let media = media(media_type);
+        if !self.may_name_in(media_type) {
+            return Outcome::Kept;
+        }
+        let outcome = self.named_body(body, place, media(media_type), content_type);
+        self.tally.bodies_masked += u64::from(matches!(outcome, Outcome::Masked));
+        outcome
+    }
+
+    /// Whether a rule may name a body of this type, or something in it.
+    fn may_name_in(&self, media_type: &str) -> bool {
         let lookup = &self.redaction.lookup;
         let (json, forms) = (!lookup.json.is_empty(), lookup.has_forms());
-        let may_be_named = match media {
+        let fields = match media(media_type) {
             Media::Json | Media::Other => json,
             Media::Form | Media::Multipart => forms,
             Media::Unknown => json || forms,
         };
-        if !may_be_named {
-            return Outcome::Kept;
-        }
-        let outcome = self.named_body(body, place, media, content_type);
-        self.tally.bodies_masked += u64::from(matches!(outcome, Outcome::Masked));
-        outcome
+        fields || lookup.body(media_type).is_some()
     }
 
     /// A body that rules may name something in.
@@ -219,6 +224,12 @@ fn finish(outcome: Outcome, body: &mut Body, headers: &mut Headers, as_sent: boo
 fn joined(headers: &Headers, name: &str) -> Option<String> {
     let values: Vec<_> = headers.get_all(name).collect();
     (!values.is_empty()).then(|| values.join(","))
+}
+
+/// The type that a body is said to have, without its parameters; empty if none is said.
+fn media_type(headers: &Headers) -> &str {
+    let content_type = headers.get("content-type").unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 fn media(media_type: &str) -> Media {

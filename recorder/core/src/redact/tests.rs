@@ -248,6 +248,34 @@ fn bodies_with_losses_are_masked_and_what_no_rule_names_is_kept() {
     assert_eq!(exchange.completeness, Completeness::RequestTruncated);
 }
 
+/// A digest of a short body tells which it was, also where nothing of it is stored.
+#[test]
+fn a_digest_goes_where_a_rule_may_name_something() {
+    let table: [(&[&str], &str, bool); 6] = [
+        (&["json:/pin"], "application/json", false),
+        (&["json:/pin"], "application/vnd.api+json", false),
+        (&["body:image/png"], "image/png", false),
+        (&["body:image/png"], "image/jpeg", true),
+        (&["form:pin"], "application/x-www-form-urlencoded", false),
+        (&["header:x-pin"], "application/json", true),
+    ];
+    for (rules, content_type, kept) in table {
+        for stored in [&b""[..], br#"{"pin":"#] {
+            let mut exchange = order();
+            let response = exchange.response.as_mut().unwrap();
+            response.headers = [("Content-Type", content_type)].into_iter().collect();
+            response.body = Body {
+                bytes: Bytes::copy_from_slice(stored),
+                wire_bytes: 12,
+            };
+            response.body_digest = Some(schema::BodyDigest(7));
+            let (exchange, _) = redacted(rules, exchange);
+            let digest = exchange.response.unwrap().body_digest;
+            assert_eq!(digest.is_some(), kept, "{rules:?}, {content_type}");
+        }
+    }
+}
+
 #[test]
 fn an_encoded_body_is_decoded_and_encoded_again() {
     for coding in ["gzip", "deflate", "br", "zstd", "gzip, br"] {

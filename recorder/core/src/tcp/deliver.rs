@@ -31,7 +31,9 @@ impl Connection {
         }
         if let Some(reset) = &mut self.reset {
             reset.frames += u16::from(frame);
-            if cx.now >= reset.deadline || reset.frames > cx.limits.gap_grace_frames {
+            if cx.now >= reset.deadline
+                || (reset.frames > cx.limits.gap_grace_frames && cx.now >= reset.at)
+            {
                 return self.finish(Close::Reset, cx);
             }
         }

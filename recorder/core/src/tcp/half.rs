@@ -158,14 +158,14 @@ impl Half {
     pub(super) fn is_due(&self, now: Timestamp, limits: &Limits) -> bool {
         self.wait.is_some_and(|wait| {
             let early = match wait.why {
-                // Not while packet time, which has a horizon, is behind: what is waited for may be on another way.
                 Blocked::Joining | Blocked::Lost | Blocked::Peer => {
-                    wait.frames >= limits.gap_grace_frames && now >= wait.since
+                    wait.frames >= limits.gap_grace_frames
                 }
                 Blocked::HoleOneSided => self.held.cost() >= limits.gap_bytes_one_sided,
                 Blocked::Hole => false,
             };
-            early || now >= wait.deadline(limits)
+            // Not while packet time, which has a horizon, is behind: what is waited for may be on another way.
+            (early && now >= wait.since) || now >= wait.deadline(limits)
         })
     }
 }

@@ -67,3 +67,17 @@ fn a_shard_knows_how_far_all_others_are() {
 fn one_shard_forwards_nothing() {
     assert!(Forwarding::between(1, 8).unwrap()[0].is_none());
 }
+
+/// Otherwise a shard that has nothing to do would be woken for ever.
+#[test]
+fn a_frame_that_was_taken_before_its_wake_up_came_leaves_none_behind() {
+    let mut shards: Vec<Forwarding> = Forwarding::between(2, 2)
+        .unwrap()
+        .into_iter()
+        .flatten()
+        .collect();
+    // As if the frame was taken between the two steps of sending it.
+    shards[0].peers[1].wake.send(&[0]).unwrap();
+    assert!(shards[1].take().is_none());
+    assert!(shards[1].woken.recv(&mut [0]).is_err(), "it is taken too");
+}
