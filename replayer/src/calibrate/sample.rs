@@ -92,7 +92,7 @@ impl Sample {
                     end,
                 },
                 segments: vec![segment],
-                coverage: None,
+                coverage: selected.coverage.clone(),
             },
             exchanges,
             answer_bytes: answers / usize::try_from(exchanges.max(1)).unwrap_or(usize::MAX),

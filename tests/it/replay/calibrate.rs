@@ -38,6 +38,7 @@ fn calibrated(recorded: &Recorded, flags: &[&str]) -> Ran {
 fn machines_follow_from_the_peak_and_what_one_sends() {
     let recorded = window();
     let ran = calibrated(&recorded, &["--speed", "1000", "--json"]).expect_code(0);
+    assert!(!ran.stderr.contains("no ledger"), "{}", ran.stderr);
     let result: Value = serde_json::from_str(&ran.stdout).unwrap();
     let number = |name: &str| result[name].as_f64().unwrap();
     assert_eq!(
