@@ -55,11 +55,3 @@ pub struct OpenGap {
     /// How many of them were found.
     pub found: u64,
 }
-
-impl RunFollow {
-    /// Whether all that was recorded is known to have come.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.missed == 0 && self.gaps_unknown == 0 && self.open.is_empty()
-    }
-}
