@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
-use replayer_core::checkpoint::PlannedBatch;
+use replayer_core::checkpoint::{PlannedBatch, Position};
 use replayer_core::compare::Rules;
 use replayer_core::correlate::Learned;
 use replayer_core::report;
@@ -151,7 +151,7 @@ enum Message {
     Planned(PlannedBatch),
     Answered(Vec<Answered>, OwnedSemaphorePermit),
     /// The same of exchanges whose answers are published.
-    Stored(Vec<Answered>, OwnedSemaphorePermit),
+    Stored(Vec<(Position, Answered)>, OwnedSemaphorePermit),
     Checkpoint {
         held_back: u64,
         /// What was learned from answers, if that has changed.
@@ -184,12 +184,15 @@ impl RunSender {
         self.pass_on(Message::Answered(answered, permit)).await
     }
 
-    /// As [`RunSender::send`] for answers that the run has published already, and not counted.
+    /// As [`RunSender::send`] for answers that the run has published already, and not counted, with where they are planned: a
+    /// run that follows plans them in another pass than they were sent in.
     ///
     /// # Errors
     /// As [`RunSender::send`].
-    pub async fn stored(&self, answered: Vec<Answered>) -> anyhow::Result<()> {
-        let permit = self.room_for(&answered).await?;
+    pub async fn stored(&self, answered: Vec<(Position, Answered)>) -> anyhow::Result<()> {
+        let permit = self
+            .room_for(answered.iter().map(|(_, answered)| answered))
+            .await?;
         self.pass_on(Message::Stored(answered, permit)).await
     }
 
@@ -215,9 +218,12 @@ impl RunSender {
     }
 
     /// Waits until the answers may be held.
-    async fn room_for(&self, answered: &[Answered]) -> anyhow::Result<OwnedSemaphorePermit> {
+    async fn room_for(
+        &self,
+        answered: impl IntoIterator<Item = &Answered>,
+    ) -> anyhow::Result<OwnedSemaphorePermit> {
         let memory = |answered: &Answered| answered.recorded.memory() + answered.actual.memory();
-        let kib = answered.iter().map(memory).sum::<usize>() / 1024 + 1;
+        let kib = answered.into_iter().map(memory).sum::<usize>() / 1024 + 1;
         // What is larger than the whole bound must get through all the same, alone.
         let kib = u32::try_from(kib).unwrap_or(u32::MAX).min(self.memory_max);
         Arc::clone(&self.memory)

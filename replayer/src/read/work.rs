@@ -49,7 +49,7 @@ pub(super) struct Work {
 struct Filling {
     planned: Vec<Planned>,
     positions: Vec<Position>,
-    answered: Vec<Answered>,
+    answered: Vec<(Position, Answered)>,
     bytes: usize,
 }
 
@@ -378,7 +378,8 @@ impl Filling {
         self.bytes += recorded.memory() + actual.memory();
         self.positions.push(position);
         let actual = Box::new(actual);
-        self.answered.push(Answered { recorded, actual });
+        self.answered
+            .push((position, Answered { recorded, actual }));
     }
 }
 

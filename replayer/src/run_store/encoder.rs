@@ -97,12 +97,20 @@ impl Encoder {
                 Message::Answered(answered, _memory) => {
                     for answered in answered {
                         let actual = self.handle(answered)?;
+                        if let Some(replay) = &actual.replay {
+                            self.unsettled.handle_settled(Position {
+                                pass: replay.pass,
+                                recorded: replay.recorded_start.to_micros_precision(),
+                                exchange: actual.id(),
+                            });
+                        }
                         self.store(actual)?;
                     }
                 }
                 Message::Stored(answered, _memory) => {
-                    for answered in answered {
+                    for (position, answered) in answered {
                         let _is_stored = self.handle(answered)?;
+                        self.unsettled.handle_settled(position);
                         let files = &mut self.files_written;
                         files.unclaimed = files.unclaimed.saturating_sub(1);
                     }
@@ -150,13 +158,6 @@ impl Encoder {
         }
         self.report.add(&recorded, &actual, &comparison);
         self.is_behind = true;
-        if let Some(replay) = &actual.replay {
-            self.unsettled.handle_settled(Position {
-                pass: replay.pass,
-                recorded: replay.recorded_start.to_micros_precision(),
-                exchange: actual.id(),
-            });
-        }
         let counter = match verdict {
             ExchangeVerdict::Match => &self.progress.matched,
             ExchangeVerdict::Differ => &self.progress.differed,

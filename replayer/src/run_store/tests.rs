@@ -1,6 +1,7 @@
 use futures_util::TryStreamExt as _;
 use object_store::memory::InMemory;
 use replayer_core::Limits;
+use replayer_core::checkpoint::Cursor;
 use schema::run::RunVerdict;
 use schema::{ExchangeVerdict, Outcome, Projection, Table, TimeWindow, decode_divergences};
 
@@ -269,4 +270,40 @@ async fn answers_after_the_end_are_refused() {
         error.to_string().contains("run writer has stopped"),
         "{error}"
     );
+}
+
+/// A run that follows goes on in another pass: what it recovers is settled where it is planned.
+#[tokio::test]
+async fn what_is_recovered_is_settled_where_it_is_planned() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let options = RunOptions::default();
+    let writer = RunWriter::start(Arc::clone(&store), document("r"), options);
+    let writer = writer.await.unwrap();
+    let recorded = recorded(0, "{}");
+    let actual = replayed(&recorded, 0, "{}");
+    let position = Position {
+        pass: actual.replay.as_ref().unwrap().pass + 1,
+        recorded: recorded.start(),
+        exchange: recorded.id(),
+    };
+    let after = Cursor {
+        after: Some(position),
+        read: 1,
+        ..Cursor::default()
+    };
+    let planned = PlannedBatch {
+        before: Cursor::default(),
+        after: after.clone(),
+        positions: vec![position],
+    };
+    let sender = writer.sender();
+    sender.planned(planned).await.unwrap();
+    let answered = answered(recorded, actual);
+    sender.stored(vec![(position, answered)]).await.unwrap();
+    writer.finish(end(RunState::Interrupted, 1)).await.unwrap();
+    let place = RunPlace::new("r", None);
+    let checkpoint = parts::read_checkpoint(&*store, &place).await.unwrap();
+    let standing = checkpoint.unwrap().standing;
+    assert_eq!(standing.cursor, after);
+    assert!(standing.open.is_empty(), "{standing:?}");
 }
