@@ -178,7 +178,12 @@ async fn send(
     let shared = Arc::new(shared);
     let lanes = Arc::clone(&shared);
     let shutdown = stopping(shutdown, followed.as_ref());
-    let driven = drive(config.timing, keeping, lanes, batches, shutdown, progress).await?;
+    let driven = drive(config.timing, keeping, lanes, batches, shutdown, progress).await;
+    // However it ended: what follows a recording may wait for the next exchange without end.
+    if let Some(followed) = &followed {
+        followed.stop();
+    }
+    let driven = driven?;
     if let Some(error) = driven.error.as_ref()
         && error.is::<TakenOver>()
     {

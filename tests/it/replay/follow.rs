@@ -210,6 +210,29 @@ fn it_ends_by_itself() {
     assert_eq!(first["run"], "it", "a line of JSON at each interval");
 }
 
+/// A run that cannot say what it is about to send ends, also while nothing more is recorded.
+#[test]
+fn a_follow_that_fails_does_not_wait_for_the_next_exchange() {
+    let place = Place::new();
+    let recorder = Listening::start(&place.archive(), &LIVE);
+    let url = format!("http://{}", recorder.bound().live.unwrap());
+    let mut follow = place.follow(&["--live", &url]);
+    place.await_connections(1);
+    let leases = place.archive().join("runs/it/state/leases");
+    if leases.exists() {
+        std::fs::remove_dir_all(&leases).unwrap();
+    }
+    std::fs::write(&leases, "no folder").unwrap();
+    feed_listening(&recorder, 0, 1);
+    wait_until("the end", || follow.try_wait().unwrap().is_some());
+    let output = follow.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("leases"), "{err}");
+    assert!(place.arrived().is_empty());
+    recorder.stop().unwrap();
+}
+
 fn doubt(row: &Exchange) -> Option<InDoubt> {
     row.replay.as_ref().unwrap().in_doubt
 }

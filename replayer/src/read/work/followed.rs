@@ -89,7 +89,8 @@ impl Work {
             let before = self.cursor.clone();
             let mut filling = Filling::default();
             let more = self.fill_followed(&mut filling, &mut followed).await?;
-            if !more {
+            // A driver that has failed leaves them to a process that goes on, which may be given them to compare.
+            if !more && !sender.is_closed() {
                 self.recover_rest(&mut filling, &mut followed);
             }
             if !self.hand_over(before, filling, sender).await? || !more {
