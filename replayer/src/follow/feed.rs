@@ -256,7 +256,8 @@ impl Feed {
         };
         self.look_at = self.parts.clock.now().saturating_add(LOOK_EVERY);
         match found {
-            Err(error) if !self.has_looked => return Err(error),
+            // Of a run that has just begun it is more likely that it was told the wrong archive.
+            Err(error) if !self.has_looked && !is_live => return Err(error),
             // A store that does not answer for a while does not end what runs for weeks.
             Err(error) => {
                 tracing::warn!("the archive cannot be looked into, trying again: {error:#}")
