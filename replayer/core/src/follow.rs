@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use schema::live::Position;
 use schema::{Exchange, ExchangeId, TimeWindow, Timestamp};
+use rustc_hash::FxHashSet;
 
 use crate::Limits;
 
@@ -100,6 +101,8 @@ pub struct Follow {
     counts: Counts,
 }
 
+    /// What another process gave out; kept while a gap is open that it may have found them for.
+    restored: FxHashSet<ExchangeId>,
 #[derive(Debug)]
 struct Waiting {
     exchange: Box<Exchange>,
@@ -124,6 +127,7 @@ impl Follow {
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
             waiting_bytes_max: limits.follow_waiting_bytes_max,
+            restored: FxHashSet::default(),
             seen: Seen::new(limits.remembered_max),
             newest: None,
             stream: Stream::default(),
@@ -141,6 +145,7 @@ impl Follow {
 
     /// Remembers an exchange that was given out before, by another process.
     pub fn remember(&mut self, start: Timestamp, id: ExchangeId) {
+        self.restored.insert(id);
         self.seen.insert(start, id);
         self.newest = self.newest.max(Some((start, id)));
     }
@@ -242,6 +247,9 @@ impl Follow {
                     gap.found += 1;
                     self.wait(exchange, is_forgotten);
                 }
+            if origin == Origin::CatchUp && self.restored.remove(&id) {
+                self.gaps.find_again(done(&exchange));
+            }
             },
         }
     }

@@ -116,7 +116,8 @@ impl Feed {
                         from: gap.from,
                         to: gap.to,
                         owed: gap.lacks,
-                        found: gap.found,
+                        // What it found and gave out is found again, and so is what it found and did not.
+                        found: 0,
                         until: now.saturating_add(config.catch_up),
                     });
                 }
@@ -242,7 +243,9 @@ impl Feed {
         if is_live && was_open && wanted.is_none() {
             self.segments.clear();
         }
-        if now < self.look_at || (is_live && (wanted.is_none() || !self.parts.config.has_archive)) {
+        // What others have recorded is not what a stream lacks: without knowing whose it is, nothing is taken.
+        let is_wanted = wanted.is_some() && self.recorder.is_some();
+        if now < self.look_at || (is_live && !(is_wanted && self.parts.config.has_archive)) {
             return Ok(());
         }
         let found = match wanted {

@@ -71,6 +71,16 @@ impl Gaps {
         self.open.get_mut(index)
     }
 
+    /// Counts what another process found and gave out, now that it is found again. Only what was done between the ends of a gap
+    /// is surely none that the stream gave.
+    pub(super) fn find_again(&mut self, done: Timestamp) {
+        let done = done.to_micros_precision();
+        let lies_in = |gap: &&mut Gap| gap.from < done && done < gap.to && !gap.is_filled();
+        if let Some(gap) = self.open.iter_mut().find(lies_in) {
+            gap.found += 1;
+        }
+    }
+
     pub(super) fn close(&mut self, passed: Option<Timestamp>, now: Timestamp) {
         let (found, missed, unknown) = (&mut self.found, &mut self.missed, &mut self.unknown);
         self.open.retain(|gap| {
