@@ -13,29 +13,30 @@
 //! * No exchange is given out twice that is remembered ([`Limits::remembered_max`]).
 //! * What is not late is given out in the order of (start, id).
 //! * Every exchange that the stream says it lacks is found in the archive, or counted as missed.
+//! * A follow of a stream does not end before the stream is known to have given everything, or a gap says that it is not.
 
 mod gaps;
 mod marks;
 mod seen;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
 use schema::live::Position;
 use schema::{Exchange, ExchangeId, TimeWindow, Timestamp};
-use rustc_hash::FxHashSet;
 
 use crate::Limits;
 
 use marks::Marks;
 use seen::Seen;
+use stream::Stream;
 
 pub use gaps::{Gap, Gaps};
 
 /// How long before they are due exchanges are given out, unless the delay is shorter than twice that.
 pub const LEAD: Duration = Duration::from_secs(2);
-/// A stream that gave nothing for so long has nothing that waits.
-const QUIET: Duration = Duration::from_millis(500);
 
 /// What is followed.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,13 @@ pub struct Following {
     pub catch_up: Duration,
     /// Whether there is a stream; otherwise segments are all there is.
     pub is_live: bool,
+}
+
+impl Following {
+    /// How long after it was done an exchange is given out.
+    fn wait(&self) -> Duration {
+        self.delay.saturating_sub(LEAD.min(self.delay / 2))
+    }
 }
 
 /// How a segment was come by.
@@ -93,6 +101,8 @@ pub struct Follow {
     waiting_bytes: usize,
     waiting_bytes_max: usize,
     seen: Seen,
+    /// What another process gave out; kept while a gap is open that it may have found them for.
+    restored: FxHashSet<ExchangeId>,
     /// The greatest that was given out.
     newest: Option<(Timestamp, ExchangeId)>,
     stream: Stream,
@@ -101,21 +111,10 @@ pub struct Follow {
     counts: Counts,
 }
 
-    /// What another process gave out; kept while a gap is open that it may have found them for.
-    restored: FxHashSet<ExchangeId>,
 #[derive(Debug)]
 struct Waiting {
     exchange: Box<Exchange>,
     is_too_late: bool,
-}
-
-/// How far the stream is.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stream {
-    /// When the last exchange that it gave was done, as recorded.
-    done: Option<Timestamp>,
-    /// When it last gave anything; `None` while there is none.
-    heard_at: Option<Timestamp>,
 }
 
 impl Follow {
@@ -127,8 +126,8 @@ impl Follow {
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
             waiting_bytes_max: limits.follow_waiting_bytes_max,
-            restored: FxHashSet::default(),
             seen: Seen::new(limits.remembered_max),
+            restored: FxHashSet::default(),
             newest: None,
             stream: Stream::default(),
             marks: Marks::default(),
@@ -145,24 +144,41 @@ impl Follow {
 
     /// Remembers an exchange that was given out before, by another process.
     pub fn remember(&mut self, start: Timestamp, id: ExchangeId) {
-        self.restored.insert(id);
         self.seen.insert(start, id);
+        self.restored.insert(id);
         self.newest = self.newest.max(Some((start, id)));
+    }
+
+    /// Says that another process may have given out what started up to `floor`, and that not all of it is remembered.
+    pub fn forget_up_to(&mut self, floor: Timestamp) {
+        self.seen.raise(floor);
+        self.stream.pass_by(floor);
     }
 
     /// A stream was begun that goes on where the one before ended, or is the first.
     pub fn handle_connected(&mut self, now: Timestamp) {
-        self.stream.heard_at = Some(now);
+        self.stream.hear(now);
     }
 
-    /// The stream has ended or broken off.
+    /// The stream has broken off.
     pub fn handle_disconnected(&mut self) {
-        self.stream.heard_at = None;
+        self.stream.cut();
+    }
+
+    /// The recorder has ended the stream, which is whole: there is nothing more that it has recorded.
+    pub fn handle_finished(&mut self, now: Timestamp) {
+        self.stream.finish(now);
     }
 
     /// Bytes came, with or without rows.
     pub fn handle_heard(&mut self, now: Timestamp) {
-        self.stream.heard_at = Some(now);
+        self.stream.hear(now);
+    }
+
+    /// The recorder says that it has nothing to give: all that it has recorded has come.
+    pub fn handle_idle(&mut self, now: Timestamp) {
+        self.stream.hear(now);
+        self.stream.rest(now);
     }
 
     /// A stream begins that does not go on where the one before ended, at `since` as far as is known: what was done from there
@@ -218,7 +234,8 @@ impl Follow {
             }
         }
         self.stream.done = self.stream.done.max(Some(done));
-        self.stream.heard_at = Some(now);
+        self.stream.hear(now);
+        self.stream.go_on(now);
         self.marks.push(self.stream.done.unwrap_or(done), position);
     }
 
@@ -230,6 +247,9 @@ impl Follow {
         }
         if self.is_known(start, id) {
             self.counts.repeated += 1;
+            if origin == Origin::CatchUp && self.restored.remove(&id) {
+                self.gaps.find_again(done(&exchange));
+            }
             return;
         }
         let is_forgotten = start <= self.seen.floor();
@@ -247,9 +267,6 @@ impl Follow {
                     gap.found += 1;
                     self.wait(exchange, is_forgotten);
                 }
-            if origin == Origin::CatchUp && self.restored.remove(&id) {
-                self.gaps.find_again(done(&exchange));
-            }
             },
         }
     }
@@ -257,9 +274,47 @@ impl Follow {
     /// Everything that started up to here may be given out at `now`, as soon as nothing earlier can come from segments.
     #[must_use]
     pub fn horizon(&self, now: Timestamp) -> Timestamp {
-        let lead = LEAD.min(self.following.delay / 2);
-        self.stream_time(now)
-            .saturating_sub(self.following.delay.saturating_sub(lead))
+        self.stream_time(now).saturating_sub(self.following.wait())
+    }
+
+    /// Everything that started up to here is known to have been given out or counted at `now`, but for what comes late. While a
+    /// stream is silent or away, requests go out by the clock, and this stays.
+    #[must_use]
+    pub fn reached(&self, now: Timestamp) -> Timestamp {
+        let horizon = self.horizon(now).min(self.following.window.end);
+        if !self.following.is_live {
+            return horizon;
+        }
+        let whole = self.stream.whole_to().unwrap_or(Timestamp::MIN);
+        horizon.min(whole.saturating_sub(self.following.wait()))
+    }
+
+    /// Whether the window's end is reached and nothing is looked for. A stream that is silent or away by then is waited for,
+    /// and then what it may have lacked is looked for. With `may_come`, something of it has come and was not taken yet.
+    pub fn is_over(&mut self, now: Timestamp, may_come: bool) -> bool {
+        let end = self.following.window.end;
+        if self.horizon(now) < end {
+            return false;
+        }
+        if self.reached(now) < end {
+            let since = now.saturating_sub(self.following.wait());
+            if may_come || since < end.saturating_add(stream::AWAIT) || self.stream.is_awaited(now)
+            {
+                return false;
+            }
+            self.open_behind_stream(now);
+        }
+        !self.gaps.is_open()
+    }
+
+    /// The user wants it to end, at `now`: what a stream may have lacked by then that is silent or away will not be looked for.
+    /// With `may_come`, something of it has come and was not taken yet: then the follow ends before that.
+    pub fn handle_stop(&mut self, now: Timestamp, may_come: bool) {
+        let horizon = self.horizon(now).min(self.following.window.end);
+        let is_lacking = !self.stream.is_sound(now) && self.stream.whole_to() < Some(horizon);
+        if self.following.is_live && !may_come && is_lacking {
+            self.open_behind_stream(now);
+        }
     }
 
     /// The next exchange that started up to `bound`.
@@ -330,6 +385,25 @@ impl Follow {
     /// Ends the gaps that are filled, and those whose time is over. `passed` says how far the archive is known to be complete.
     pub fn close_gaps(&mut self, passed: Option<Timestamp>, now: Timestamp) {
         self.gaps.close(passed, now);
+        if !self.gaps.is_open() && !self.restored.is_empty() {
+            self.restored = FxHashSet::default();
+        }
+    }
+
+    /// Nobody knows what the stream lacks from where it is whole on, of what is to be given out by `now`.
+    fn open_behind_stream(&mut self, now: Timestamp) {
+        let Following { window, .. } = self.following;
+        let horizon = self.horizon(now).min(window.end);
+        let to = horizon.saturating_add(self.following.wait());
+        self.gaps.open(Gap {
+            from: self.stream.whole_to().unwrap_or(window.start),
+            to,
+            owed: None,
+            found: 0,
+            until: now.saturating_add(self.following.catch_up),
+        });
+        // The gap tells of it from here on.
+        self.stream.pass_by(to);
     }
 
     fn is_known(&self, start: Timestamp, id: ExchangeId) -> bool {
@@ -349,14 +423,10 @@ impl Follow {
 
     /// Up to when everything that was done has come, as far as that can be known.
     fn stream_time(&self, now: Timestamp) -> Timestamp {
-        let Stream { done, heard_at } = self.stream;
-        match (done, heard_at) {
+        let is_behind = self.following.is_live && !self.is_full() && !self.stream.is_quiet(now);
+        match self.stream.whole_to() {
             // What is behind catches up in order.
-            (Some(done), Some(heard_at))
-                if now.since(heard_at) < QUIET && !self.is_full() && self.following.is_live =>
-            {
-                done.min(now)
-            }
+            Some(whole_to) if is_behind && self.stream.done.is_some() => whole_to.min(now),
             _ => now,
         }
     }

@@ -150,17 +150,16 @@ impl Feed {
         loop {
             let now = self.parts.clock.now();
             self.look(now).await?;
-            let end = self.parts.window.end;
-            let horizon = self.follow.horizon(now).min(end);
-            self.reached = self.reached.max(horizon);
+            let horizon = self.follow.horizon(now).min(self.parts.window.end);
+            self.reached = self.reached.max(self.follow.reached(now));
             self.segments.feed(&mut self.follow, horizon).await;
             if let Some(next) = self.follow.poll(horizon) {
                 self.refuse_recorded(&next)?;
                 return Ok(Fed::Exchange(next));
             }
-            let is_over = horizon >= end && !self.follow.gaps().is_open();
-            if is_over || *self.parts.stop.borrow() {
+            if self.is_over(now) {
                 self.follow.close_gaps(None, Timestamp::MAX);
+                self.reached = self.reached.max(self.follow.reached(now));
                 self.publish_facts();
                 return Ok(Fed::End);
             }
@@ -170,6 +169,17 @@ impl Feed {
             }
             self.wait(horizon).await?;
         }
+    }
+
+    /// Whether nothing more is to be given out; what will not come is counted then.
+    fn is_over(&mut self, now: Timestamp) -> bool {
+        let events = self.events.as_ref();
+        let may_come = events.is_some_and(|events| !events.is_empty());
+        if *self.parts.stop.borrow() {
+            self.follow.handle_stop(now, may_come);
+            return true;
+        }
+        self.follow.is_over(now, may_come)
     }
 
     /// Where to go on in the stream after a kill.
@@ -228,7 +238,9 @@ impl Feed {
                         .handle_streamed(Box::new(exchange), row.position, row.missed, now);
                 }
             }
-            Event::Ended => self.follow.handle_disconnected(),
+            Event::Idle => self.follow.handle_idle(now),
+            Event::Ended => self.follow.handle_finished(now),
+            Event::Cut => self.follow.handle_disconnected(),
             Event::Refused(error) => return Err(error),
         }
         Ok(())
@@ -291,7 +303,9 @@ impl Feed {
             live: before.live.clone(),
             delay_us: before.delay_us,
             until: before.until,
-            reached: Some(self.reached.to_micros_precision()).max(before.reached),
+            reached: (self.reached > Timestamp::MIN)
+                .then(|| self.reached.to_micros_precision())
+                .max(before.reached),
             connections: before.connections + self.connections,
             late: before.late + counts.late,
             late_max_us: before.late_max_us.max(counts.late_max_us),
@@ -305,3 +319,6 @@ impl Feed {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,8 +34,12 @@ pub(super) enum Event {
     BegunAnew(RecorderId),
     /// Bytes came, with these rows.
     Rows(Vec<Row>),
-    /// The stream has ended, or was cut.
+    /// The recorder has nothing to give: all that it has recorded has come.
+    Idle,
+    /// The recorder has ended the stream, which is whole.
     Ended,
+    /// The stream was cut.
+    Cut,
     /// The recorder refuses, for a reason that does not pass.
     Refused(anyhow::Error),
 }
@@ -182,17 +186,19 @@ impl Reading {
     async fn read(&mut self, mut answer: Response) -> Result<(), Gone> {
         let mut decoder = LiveDecoder::new();
         let mut is_told = false;
-        loop {
+        // The first batch says only that the stream has begun: what has waited comes behind it.
+        let mut has_batch = false;
+        let ended = loop {
             let chunk = tokio::time::timeout(SILENCE_MAX, answer.chunk()).await;
             let rows = match self.take(&mut decoder, chunk) {
                 Ok(Some(rows)) => rows,
                 Ok(None) => {
                     tracing::info!("the recorder has ended its live stream");
-                    break;
+                    break Event::Ended;
                 }
                 Err(error) => {
                     tracing::warn!("the live stream broke off: {error:#}");
-                    break;
+                    break Event::Cut;
                 }
             };
             if !is_told && let Some(recorder) = decoder.recorder().cloned() {
@@ -206,16 +212,23 @@ impl Reading {
                 self.tell(begun).await?;
             }
             let last = rows.last().map(|row| row.position);
-            self.tell(Event::Rows(rows)).await?;
+            let is_whole = decoder.is_between_batches();
+            let is_idle = last.is_none() && has_batch && is_whole;
+            has_batch |= is_whole;
+            let came = match is_idle {
+                true => Event::Idle,
+                false => Event::Rows(rows),
+            };
+            self.tell(came).await?;
             if let Some(position) = last {
                 self.from = Start::After(position);
             }
-        }
+        };
         // Without a row there is no place to go on from.
         if self.from == Start::Now {
             self.from = Start::Oldest;
         }
-        self.tell(Event::Ended).await
+        self.tell(ended).await
     }
 
     /// The rows of the next bytes; `None` at the end of the stream.

@@ -89,6 +89,12 @@ impl LiveDecoder {
         Ok(rows)
     }
 
+    /// Whether the last batch is whole and no bytes of another have come.
+    #[must_use]
+    pub fn is_between_batches(&self) -> bool {
+        self.pending == 0
+    }
+
     /// Says that no bytes follow.
     ///
     /// # Errors

@@ -42,6 +42,11 @@ impl Seen {
         }
     }
 
+    /// Says that not everything is known that started up to `floor`.
+    pub(super) fn raise(&mut self, floor: Timestamp) {
+        self.floor = self.floor.max(floor);
+    }
+
     /// The greatest start that was forgotten.
     pub(super) fn floor(&self) -> Timestamp {
         self.floor

@@ -11,6 +11,8 @@ const DELAY: u64 = 10_000;
 /// How long before it is due an exchange is given out.
 const EARLY: u64 = DELAY - 2_000;
 
+const DELAY_WAIT: Duration = Duration::from_millis(EARLY);
+
 fn limits() -> Limits {
     Limits::default()
 }
@@ -245,6 +247,202 @@ fn a_position_is_settled_when_all_before_it_was_given_out() {
             .settled_position()
             .is_some_and(|settled| settled.row > 100)
     );
+}
+
+/// A follow of a stream that ends by itself.
+fn follow_until(end: u64) -> Follow {
+    let mut follow = follow(&limits());
+    follow.following.window.end = at(end);
+    follow
+}
+
+/// When the window that ends at `end` is given out.
+const END: u64 = 60_000;
+const END_DUE: u64 = END + EARLY;
+
+/// A stream that gives exchanges, or says that it has none, ends in time, and nothing is open.
+#[test]
+fn a_stream_that_is_there_ends_with_its_window() {
+    for is_idle in [true, false] {
+        let mut follow = follow_until(END);
+        follow.handle_connected(at(0));
+        follow.handle_streamed(recorded(1_000, 10), position(0), 0, at(1_010));
+        assert_eq!(
+            follow.reached(at(END)),
+            at(1_010).saturating_sub(DELAY_WAIT)
+        );
+        // Bytes are not all that it has.
+        follow.handle_heard(at(END_DUE + 900));
+        assert!(!follow.is_over(at(END_DUE + 1_500), false));
+        match is_idle {
+            true => follow.handle_idle(at(END_DUE + 1_000)),
+            false => follow.handle_streamed(
+                recorded(END_DUE + 990, 5),
+                position(1),
+                0,
+                at(END_DUE + 1_000),
+            ),
+        }
+        assert!(follow.is_over(at(END_DUE + 1_500), false));
+        assert_eq!(follow.reached(at(END_DUE + 1_500)), at(END));
+        assert_eq!((follow.gaps().count, follow.gaps().unknown), (0, 0));
+    }
+}
+
+/// A stream that is cut or stalls before the end is waited for; then what it had is looked for, and counted if it is not there.
+#[test]
+fn an_outage_at_the_end_is_looked_for_and_counted() {
+    for (is_cut, passed, unknown) in [(true, false, 1), (false, false, 1), (true, true, 0)] {
+        let mut follow = follow_until(END);
+        follow.handle_connected(at(0));
+        follow.handle_idle(at(END - 5_500));
+        if is_cut {
+            follow.handle_disconnected();
+        }
+        assert_eq!(follow.horizon(at(END_DUE)), at(END));
+        let reached = at(END - 6_000).saturating_sub(DELAY_WAIT);
+        assert_eq!(
+            follow.reached(at(END_DUE)),
+            reached,
+            "an outage does not pass"
+        );
+        assert!(!follow.is_over(at(END_DUE), false));
+        assert!(!follow.is_over(at(END_DUE + 29_000), false));
+        assert!(
+            !follow.is_over(at(END_DUE + 31_000), true),
+            "something has come"
+        );
+        assert!(!follow.gaps().is_open());
+        let now = END_DUE + 31_000;
+        assert!(!follow.is_over(at(now), false));
+        let gap = follow.gaps().open_ones()[0];
+        assert_eq!((gap.from, gap.owed), (at(END - 6_000), None));
+        assert_eq!(gap.to, at(END_DUE));
+        follow.handle_archived(recorded(END - 2_000, 10), Origin::CatchUp);
+        follow.close_gaps(passed.then(|| at(now)), at(now));
+        assert_eq!(follow.is_over(at(now), false), passed);
+        follow.close_gaps(None, at(now + 60_000));
+        assert!(follow.is_over(at(now + 60_000), false));
+        assert_eq!(follow.reached(at(now + 60_000)), at(END));
+        let gaps = follow.gaps();
+        assert_eq!((gaps.count, gaps.found(), gaps.unknown), (1, 1, unknown));
+    }
+}
+
+/// One that comes back in time gives what it has, and nothing is open.
+#[test]
+fn a_stream_that_comes_back_after_the_end_is_heard() {
+    let mut follow = follow_until(END);
+    follow.handle_connected(at(0));
+    follow.handle_idle(at(END - 5_500));
+    follow.handle_disconnected();
+    assert!(!follow.is_over(at(END_DUE + 20_000), false));
+    follow.handle_connected(at(END_DUE + 20_000));
+    follow.handle_streamed(
+        recorded(END - 100, 10),
+        position(0),
+        0,
+        at(END_DUE + 20_100),
+    );
+    assert!(!follow.is_over(at(END_DUE + 40_000), false), "it goes on");
+    follow.handle_idle(at(END_DUE + 40_000));
+    assert!(follow.is_over(at(END_DUE + 40_000), false));
+    assert_eq!(follow.gaps().count, 0);
+}
+
+/// One that was never there, or has been refused ever since, ends as unknown too.
+#[test]
+fn a_stream_that_never_was_is_no_whole_one() {
+    let mut follow = follow_until(END);
+    assert_eq!(follow.reached(at(END_DUE)), Timestamp::MIN);
+    assert!(!follow.is_over(at(END_DUE + 30_000), false));
+    assert_eq!(follow.gaps().open_ones()[0].from, START);
+    follow.close_gaps(None, at(END_DUE + 90_000));
+    assert!(follow.is_over(at(END_DUE + 90_000), false));
+    assert_eq!(follow.gaps().unknown, 1);
+}
+
+/// Whoever stops it during an outage is told; whoever stops it while the stream is there, or has been ended, is not.
+#[test]
+fn a_stop_counts_what_an_outage_has_kept_back() {
+    enum Then {
+        Nothing,
+        Cut,
+        Finished,
+    }
+    for (then, may_come, stopped, unknown) in [
+        (Then::Nothing, false, 25_000, 0),
+        (Then::Nothing, false, 45_000, 1),
+        (Then::Cut, false, 25_000, 0),
+        (Then::Cut, false, 45_000, 1),
+        (Then::Cut, true, 45_000, 0),
+        (Then::Finished, false, 45_000, 0),
+    ] {
+        let mut follow = follow(&limits());
+        follow.handle_connected(at(0));
+        follow.handle_idle(at(20_500));
+        match then {
+            Then::Nothing => {}
+            Then::Cut => follow.handle_disconnected(),
+            Then::Finished => follow.handle_finished(at(20_500)),
+        }
+        follow.handle_stop(at(stopped), may_come);
+        follow.close_gaps(None, Timestamp::MAX);
+        assert_eq!(follow.gaps().unknown, unknown);
+        let reached = match unknown {
+            0 => at(20_000).saturating_sub(DELAY_WAIT),
+            _ => follow.horizon(at(stopped)),
+        };
+        assert_eq!(follow.reached(at(stopped)), reached);
+    }
+}
+
+/// What another process may have given out, and nobody remembers, is not sent again but told.
+#[test]
+fn what_lies_before_memory_is_not_sent_again_after_a_kill() {
+    let mut follow = follow(&limits());
+    follow.remember(at(1_500), recorded(1_500, 10).id());
+    follow.forget_up_to(at(1_000));
+    for start in [500, 1_000, 1_500, 2_000] {
+        follow.handle_archived(recorded(start, 10), Origin::Recorded);
+    }
+    let next = std::iter::from_fn(|| follow.poll(at(5_000)));
+    let given: Vec<_> = next
+        .map(|next| (next.exchange.start(), next.is_too_late))
+        .collect();
+    assert_eq!(
+        given,
+        [(at(500), true), (at(1_000), true), (at(2_000), false)]
+    );
+    assert_eq!((follow.counts().too_late, follow.counts().repeated), (2, 1));
+}
+
+/// A gap of another process is full when all that it lacks is found, whether that is sent already or not.
+#[test]
+fn a_gap_that_goes_on_counts_each_once() {
+    let mut follow = follow(&limits());
+    // Of the four that are lacking two were found, and one of them was sent; another came of the stream.
+    for start in [900, 1_200] {
+        follow.remember(at(start), recorded(start, 10).id());
+    }
+    follow.handle_gap(Gap {
+        from: at(1_000),
+        to: at(2_000),
+        owed: Some(4),
+        found: 0,
+        until: at(60_000),
+    });
+    for (start, found) in [(900, 0), (1_200, 1), (1_200, 1), (1_300, 2), (1_400, 3)] {
+        follow.handle_archived(recorded(start, 10), Origin::CatchUp);
+        follow.close_gaps(None, at(3_000));
+        assert!(follow.gaps().is_open());
+        assert_eq!(follow.gaps().found(), found, "with {start}");
+    }
+    follow.handle_archived(recorded(1_500, 10), Origin::CatchUp);
+    follow.close_gaps(None, at(3_000));
+    assert!(!follow.gaps().is_open());
+    assert_eq!((follow.gaps().found(), follow.gaps().missed()), (4, 0));
+    assert_eq!(given(&mut follow, 20_000), [1_300, 1_400, 1_500]);
 }
 
 proptest! {

@@ -94,3 +94,18 @@ fn what_is_no_stream_of_exchanges_is_refused() {
         drop(read(&broken, 1_000));
     }
 }
+
+/// A batch without rows says that there is nothing to give; a part of one says nothing.
+#[test]
+fn a_batch_is_told_from_a_part_of_one() {
+    let mut encoder = StreamEncoder::new(&options(), Columns::default()).unwrap();
+    let mut decoder = LiveDecoder::new();
+    for batch in rows() {
+        let mut bytes = encoder.encode(&batch).unwrap();
+        let rest = bytes.split_off(bytes.len() / 2);
+        drop(decoder.push(bytes).unwrap());
+        assert!(!decoder.is_between_batches());
+        assert_eq!(decoder.push(rest).unwrap().len(), batch.len());
+        assert!(decoder.is_between_batches());
+    }
+}
