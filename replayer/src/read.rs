@@ -110,6 +110,8 @@ pub(crate) struct Resume {
     pub(crate) answered: HashMap<Position, Exchange>,
     /// Of a run that follows: everything that is stored and may come again.
     pub(crate) stored: Vec<Position>,
+    /// Of that, what was recorded up to here is not all among them.
+    pub(crate) stored_from: Timestamp,
 }
 
 /// What the reader counted.

@@ -262,9 +262,9 @@ pub(crate) async fn take(
     let segments = written(&**store, &place).await?;
     let next = segments.iter().map(|segment| segment.key.sequence() + 1);
     files.segments = next.max().unwrap_or(0).max(files.segments);
-    let stored = match config.follow {
+    let (stored, stored_from) = match config.follow {
         Some(_) => stored_since(store, &segments, &resumption, config.limits).await?,
-        None => Vec::new(),
+        None => (Vec::new(), Timestamp::MIN),
     };
     let answered = answered(store, segments, files.claim_from, &resumption).await?;
     files.unclaimed = answered.len() as u64;
@@ -292,6 +292,7 @@ pub(crate) async fn take(
             send_again: config.send_again,
             answered,
             stored,
+            stored_from,
         },
         leases,
         learned: parts::read_learned(&**store, &place).await?,
@@ -338,17 +339,22 @@ async fn answered(
     Ok(answered)
 }
 
-/// Of a run that follows: what is stored and may come again, the newest if there is more than can be remembered.
+/// Of a run that follows: what is stored and may come again, the newest if there is more than can be remembered; and up to
+/// when it was recorded what is not all among it.
 async fn stored_since(
     store: &Arc<dyn ObjectStore>,
     segments: &[Segment],
     resumption: &Resumption,
     limits: Limits,
-) -> anyhow::Result<Vec<Position>> {
-    let cursor = resumption.standing.cursor.after;
-    let from = cursor.map_or(Timestamp::MIN, |after| {
-        after.recorded.saturating_sub(COMES_AGAIN)
+) -> anyhow::Result<(Vec<Position>, Timestamp)> {
+    let standing = &resumption.standing;
+    // One that came late is older than others that are settled.
+    let after = standing.cursor.after.map(|after| {
+        let open = standing.open.iter().map(|position| position.recorded);
+        open.fold(after.recorded, Timestamp::min)
     });
+    let from = after.map_or(Timestamp::MIN, |after| after.saturating_sub(COMES_AGAIN));
+    let mut floor = from;
     // Nothing is sent before it was recorded.
     let segments = segments.iter().filter(|segment| segment.key.end() >= from);
     let mut rows = ExchangeStream::new(
@@ -369,8 +375,12 @@ async fn stored_since(
             exchange: exchange.id(),
         });
         if stored.len() > limits.remembered_max {
-            stored.pop_front();
+            let dropped = stored.pop_front().map(|position| position.recorded);
+            floor = floor.max(dropped.unwrap_or(floor));
         }
     }
-    Ok(stored.into())
+    Ok((stored.into(), floor))
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,8 @@ pub(crate) struct Resumed {
     pub(crate) after: Option<Position>,
     /// What was given out and may come again.
     pub(crate) remembered: Vec<(Timestamp, ExchangeId)>,
+    /// What started up to here is not remembered.
+    pub(crate) floor: Timestamp,
 }
 
 /// What a feed gives.
@@ -102,10 +104,17 @@ impl Feed {
         let mut follow = Follow::new(following, &parts.limits);
         let now = parts.clock.now();
         let mut before = parts.facts.now();
+        let mut segments = Segments::new(Arc::clone(&parts.store), parts.limits);
         let start = match parts.resumed.take() {
             Some(resumed) => {
                 for (start, id) in resumed.remembered {
                     follow.remember(start, id);
+                }
+                if resumed.floor > Timestamp::MIN {
+                    follow.forget_up_to(resumed.floor);
+                    if config.live.is_none() {
+                        segments.go_on_behind(resumed.floor);
+                    }
                 }
                 for gap in before.open.drain(..) {
                     // Counted again from here on.
@@ -129,7 +138,7 @@ impl Feed {
         let events = config.live.as_ref();
         let events = events.map(|live| live::start(live, start)).transpose()?;
         Ok(Self {
-            segments: Segments::new(Arc::clone(&parts.store), parts.limits),
+            segments,
             follow,
             events,
             recorder: None,
@@ -152,7 +161,7 @@ impl Feed {
             self.look(now).await?;
             let horizon = self.follow.horizon(now).min(self.parts.window.end);
             self.reached = self.reached.max(self.follow.reached(now));
-            self.segments.feed(&mut self.follow, horizon).await;
+            self.segments.feed(&mut self.follow, horizon, now).await;
             if let Some(next) = self.follow.poll(horizon) {
                 self.refuse_recorded(&next)?;
                 return Ok(Fed::Exchange(next));
@@ -177,9 +186,10 @@ impl Feed {
         let may_come = events.is_some_and(|events| !events.is_empty());
         if *self.parts.stop.borrow() {
             self.follow.handle_stop(now, may_come);
+            self.segments.give_up();
             return true;
         }
-        self.follow.is_over(now, may_come)
+        !self.segments.is_trying() && self.follow.is_over(now, may_come)
     }
 
     /// Where to go on in the stream after a kill.

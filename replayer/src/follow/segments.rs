@@ -2,7 +2,7 @@
 //!
 //! Segments are opened when the time of their first exchange comes up, so that in memory are those that overlap.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ const LOOK_BACK: Duration = Duration::from_secs(3_600);
 const LOOK_BACK_FAR: Duration = Duration::from_secs(6 * 3_600);
 /// The far one is used once in so many times.
 const FAR_EVERY: u64 = 30;
-/// How often a segment is read that cannot be.
+/// How often a segment is read that cannot be, and how long after the first time; twice as long after each other one.
 const TRIES_MAX: u32 = 5;
+const TRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Segments that are found and not read to their end.
 #[derive(Debug)]
@@ -29,22 +30,36 @@ pub(super) struct Segments {
     /// What was found, read or not, as far back as is looked.
     known: HashSet<SegmentKey>,
     /// Found and not opened.
-    pending: BTreeMap<SegmentKey, (Segment, Origin)>,
+    pending: BTreeMap<SegmentKey, Pending>,
+    /// Those that could not be read, with when they are tried again.
+    failed: Vec<(Timestamp, Pending)>,
     open: Vec<Open>,
+    /// Of a follow that goes on: what started up to here was read before.
+    read_to: Timestamp,
     /// When the newest exchange of the newest segment of the recorder started.
     listed_to: Option<Timestamp>,
     /// How often was looked.
     looks: u64,
-    /// How often segments could not be read.
-    failed: HashMap<SegmentKey, u32>,
     /// Segments that are not tried any more.
     given_up: u64,
+}
+
+/// A segment that is to be read.
+#[derive(Debug)]
+struct Pending {
+    segment: Segment,
+    /// Whether it may hold what a stream lacks; what it is otherwise, it says itself.
+    is_catch_up: bool,
+    /// What started before this is passed by.
+    from: Timestamp,
+    /// How often it could not be read.
+    failures: u32,
 }
 
 /// A segment that is read.
 #[derive(Debug)]
 struct Open {
-    key: SegmentKey,
+    pending: Pending,
     stream: ExchangeStream,
     origin: Origin,
     head: Box<Exchange>,
@@ -57,12 +72,19 @@ impl Segments {
             limits,
             known: HashSet::new(),
             pending: BTreeMap::new(),
+            failed: Vec::new(),
             open: Vec::new(),
+            read_to: Timestamp::MIN,
             listed_to: None,
             looks: 0,
-            failed: HashMap::new(),
             given_up: 0,
         }
+    }
+
+    /// Says that another process has read what started up to `floor`: of the segments that there are, no more than what lies
+    /// behind it is read. One that comes later is.
+    pub(super) fn go_on_behind(&mut self, floor: Timestamp) {
+        self.read_to = floor;
     }
 
     /// Looks for segments that are new, of an archive that is followed.
@@ -70,7 +92,9 @@ impl Segments {
     /// # Errors
     /// If the archive cannot be listed.
     pub(super) async fn look(&mut self, window: TimeWindow, now: Timestamp) -> anyhow::Result<()> {
+        let kept = now.saturating_sub(LOOK_BACK_FAR + LOOK_BACK);
         let back = match self.looks {
+            0 if self.read_to > Timestamp::MIN => Some(now.since(self.read_to.min(kept))),
             0 => None,
             looks if looks % FAR_EVERY == 0 => Some(LOOK_BACK_FAR),
             _ => Some(LOOK_BACK),
@@ -81,10 +105,10 @@ impl Segments {
             end: window.end,
         };
         self.find(within, None, now).await?;
+        // From here on what comes is new.
+        self.read_to = Timestamp::MIN;
         // What is older is not looked for any more.
-        let kept = now.saturating_sub(LOOK_BACK_FAR + LOOK_BACK);
         self.known.retain(|key| key.end() >= kept);
-        self.failed.retain(|key, _| key.end() >= kept);
         Ok(())
     }
 
@@ -110,15 +134,26 @@ impl Segments {
     pub(super) fn clear(&mut self) {
         self.known.clear();
         self.pending.clear();
-        self.open.clear();
         self.failed.clear();
+        self.open.clear();
         self.listed_to = None;
     }
 
     /// How far the archive was read, if all that was found has been.
     pub(super) fn passed(&self) -> Option<Timestamp> {
-        let is_read = self.pending.is_empty() && self.open.is_empty();
+        let is_read = self.pending.is_empty() && self.open.is_empty() && !self.is_trying();
         self.listed_to.filter(|_| is_read)
+    }
+
+    /// Whether there are segments that could not be read and are tried again.
+    pub(super) fn is_trying(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    /// Gives up those.
+    pub(super) fn give_up(&mut self) {
+        self.given_up += self.failed.len() as u64;
+        self.failed.clear();
     }
 
     /// Segments that could not be read: nobody knows what was in them.
@@ -127,12 +162,16 @@ impl Segments {
     }
 
     /// Hands over what comes next up to `horizon`, as long as it is earlier than what waits already.
-    pub(super) async fn feed(&mut self, follow: &mut Follow, horizon: Timestamp) {
+    pub(super) async fn feed(&mut self, follow: &mut Follow, horizon: Timestamp, now: Timestamp) {
+        for (_, pending) in self.failed.extract_if(.., |(at, _)| *at <= now) {
+            self.pending.insert(pending.segment.key.clone(), pending);
+        }
         loop {
             let bound = follow
                 .next_start()
                 .map_or(horizon, |start| start.min(horizon));
-            self.open_up_to(bound, follow.following().window).await;
+            let window = follow.following().window;
+            self.open_up_to(bound, window, now).await;
             let heads = self.open.iter().enumerate();
             let first = heads.min_by_key(|(_, open)| (open.head.start(), open.head.id()));
             let Some((index, start)) = first.map(|(index, open)| (index, open.head.start())) else {
@@ -148,7 +187,7 @@ impl Segments {
                 Ok(None) => self.open.swap_remove(index).head,
                 Err(error) => {
                     let open = self.open.swap_remove(index);
-                    self.fail(open.key, &error);
+                    self.fail(open.pending, &error, now);
                     open.head
                 }
             };
@@ -188,60 +227,81 @@ impl Segments {
                     continue;
                 }
             }
-            if !self.known.insert(key.clone()) {
+            if !self.known.insert(key.clone()) || key.end() <= self.read_to {
                 continue;
             }
-            let origin = match lacking {
-                Some(_) => Origin::CatchUp,
-                None => origin(&*self.store, &segment).await?,
+            let from = match self.read_to {
+                Timestamp::MIN => Timestamp::MIN,
+                read_to => read_to.saturating_add(Duration::from_micros(1)),
             };
-            self.pending.insert(key.clone(), (segment, origin));
+            let pending = Pending {
+                is_catch_up: lacking.is_some(),
+                from,
+                failures: 0,
+                segment,
+            };
+            self.pending.insert(pending.segment.key.clone(), pending);
         }
         Ok(())
     }
 
     /// Opens what begins up to `bound`.
-    async fn open_up_to(&mut self, bound: Timestamp, window: TimeWindow) {
+    async fn open_up_to(&mut self, bound: Timestamp, window: TimeWindow, now: Timestamp) {
         while let Some(first) = self.pending.first_entry()
             && first.key().start() <= bound
         {
-            let (segment, origin) = first.remove();
-            let own = TimeWindow {
-                start: segment.key.start().max(window.start),
-                end: segment
-                    .key
-                    .end()
-                    .saturating_add(Duration::from_micros(1))
-                    .min(window.end),
-            };
-            let key = segment.key.clone();
-            let store = Arc::clone(&self.store);
-            let mut stream =
-                ExchangeStream::new(store, vec![segment], own, Projection::All, self.limits);
-            match stream.next().await {
-                Ok(Some(head)) => self.open.push(Open {
-                    key,
+            let pending = first.remove();
+            match pending.open(&self.store, window, self.limits).await {
+                Ok(Some((head, origin, stream))) => self.open.push(Open {
+                    pending,
                     stream,
                     origin,
                     head,
                 }),
                 Ok(None) => {}
-                Err(error) => self.fail(key, &error),
+                Err(error) => self.fail(pending, &error, now),
             }
         }
     }
 
-    /// A segment cannot be read: it is tried again when it is found the next time. What it gave already is remembered.
-    fn fail(&mut self, key: SegmentKey, error: &anyhow::Error) {
-        let times = self.failed.entry(key.clone()).or_default();
-        *times += 1;
-        if *times < TRIES_MAX {
+    /// A segment cannot be read: it is tried again for a while. What it gave already is remembered.
+    fn fail(&mut self, mut pending: Pending, error: &anyhow::Error, now: Timestamp) {
+        let key = &pending.segment.key;
+        pending.failures += 1;
+        if pending.failures < TRIES_MAX {
             tracing::warn!("segment {key} cannot be read, trying again: {error:#}");
-            self.known.remove(&key);
+            let after = TRY_AFTER * (1 << (pending.failures - 1));
+            self.failed.push((now.saturating_add(after), pending));
         } else {
             tracing::warn!("segment {key} cannot be read and is given up: {error:#}");
             self.given_up += 1;
         }
+    }
+}
+
+impl Pending {
+    /// Its first exchange in `window`, what it is, and what follows; `None` if there is nothing.
+    async fn open(
+        &self,
+        store: &Arc<dyn ObjectStore>,
+        window: TimeWindow,
+        limits: Limits,
+    ) -> anyhow::Result<Option<(Box<Exchange>, Origin, ExchangeStream)>> {
+        let segment = &self.segment;
+        let end = segment.key.end().saturating_add(Duration::from_micros(1));
+        let own = TimeWindow {
+            start: segment.key.start().max(window.start).max(self.from),
+            end: end.min(window.end),
+        };
+        let origin = match self.is_catch_up {
+            true => Origin::CatchUp,
+            false => origin(&**store, segment).await?,
+        };
+        let segments = vec![segment.clone()];
+        let mut stream =
+            ExchangeStream::new(Arc::clone(store), segments, own, Projection::All, limits);
+        let head = stream.next().await?;
+        Ok(head.map(|head| (head, origin, stream)))
     }
 }
 
@@ -253,3 +313,6 @@ async fn origin(store: &dyn ObjectStore, segment: &Segment) -> anyhow::Result<Or
         Some(_) | None => Origin::Compacted,
     })
 }
+
+#[cfg(test)]
+mod tests;

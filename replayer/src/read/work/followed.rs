@@ -60,6 +60,7 @@ impl Followed {
         resumed.remembered = known
             .map(|position| (position.recorded, position.exchange))
             .collect();
+        resumed.floor = resume.stored_from;
         Ok(Self {
             feed: Feed::start(parts)?,
             newest,
