@@ -49,28 +49,19 @@ impl TryFrom<CalibrateArgs> for CalibrateConfig {
             target.target = Some(LOOPBACK.to_owned());
             target.allow_writes = true;
         }
-        let pace = PaceFlags {
-            speed: Speed::Max,
-            rate: None,
-            max_rate: None,
-            ramp: None,
-            repeat: Loop::Count(1),
-            start_at: None,
-            flow: FlowArgs {
-                order: args.order,
-                session_key: args.session_key,
-                in_flight: args.in_flight,
-                when_behind: WhenBehindArg::Wait,
-                max_lag: None,
-            },
-        };
         let run = RunConfig::try_from(RunArgs {
             typed: Typed::default(),
             archive: args.archive,
             target,
             window: args.window,
             filter: args.filter,
-            pace: PaceArgs(pace),
+            pace: as_fast_as_it_goes(FlowArgs {
+                order: args.order,
+                session_key: args.session_key,
+                in_flight: args.in_flight,
+                when_behind: WhenBehindArg::Wait,
+                max_lag: None,
+            }),
             shard: None,
             shards: None,
             rewrite: RewriteArgs {
@@ -105,4 +96,17 @@ impl TryFrom<CalibrateArgs> for CalibrateConfig {
             json: args.json,
         })
     }
+}
+
+/// Once through the sample, each request when there is room for it.
+fn as_fast_as_it_goes(flow: FlowArgs) -> PaceArgs {
+    PaceArgs(PaceFlags {
+        speed: Speed::Max,
+        rate: None,
+        max_rate: None,
+        ramp: None,
+        repeat: Loop::Count(1),
+        start_at: None,
+        flow,
+    })
 }
