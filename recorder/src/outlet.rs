@@ -9,14 +9,22 @@ use schema::{Completeness, Exchange, LedgerRow, Timestamp};
 pub(crate) struct Batch {
     /// Packet time.
     pub(crate) now: Timestamp,
-    pub(crate) exchanges: Vec<Exchange>,
+    #[expect(
+        clippy::vec_box,
+        reason = "rows are large, and move from hand to hand up to the encoder"
+    )]
+    pub(crate) exchanges: Vec<Box<Exchange>>,
     pub(crate) ledger: Vec<LedgerRow>,
 }
 
 impl Batch {
     /// About how many bytes of memory it holds, for bounds.
     pub(crate) fn memory(&self) -> usize {
-        let exchanges: usize = self.exchanges.iter().map(Exchange::memory).sum();
+        let exchanges: usize = self
+            .exchanges
+            .iter()
+            .map(|exchange| exchange.memory())
+            .sum();
         exchanges + self.ledger.len() * size_of::<LedgerRow>()
     }
 }

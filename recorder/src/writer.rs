@@ -111,7 +111,11 @@ impl Writer {
     }
 
     /// Takes an exchange; packet time is `now`.
-    pub(crate) fn push(&mut self, exchange: Exchange, now: Timestamp) -> Result<(), schema::Error> {
+    pub(crate) fn push(
+        &mut self,
+        exchange: Box<Exchange>,
+        now: Timestamp,
+    ) -> Result<(), schema::Error> {
         self.now = now.max(self.now);
         let index = self.hour(exchange.start().to_micros_precision().hour())?;
         let (now, options, rule) = (self.now, &self.options, self.rule());
@@ -121,10 +125,10 @@ impl Writer {
             self.seal(current)?;
             return self.check();
         };
-        if let Pushed::Late(exchange) = open(&mut hour.late, options, now).push(*exchange)? {
+        if let Pushed::Late(exchange) = open(&mut hour.late, options, now).push(exchange)? {
             // It is late even among the late: they are sealed, and a new segment takes it, because it is empty.
             let late = hour.late.take();
-            let pushed = open(&mut hour.late, options, now).push(*exchange)?;
+            let pushed = open(&mut hour.late, options, now).push(exchange)?;
             debug_assert!(
                 matches!(pushed, Pushed::Stored),
                 "an empty segment takes all"

@@ -60,11 +60,15 @@ pub fn record_frames<'a>(
     for frame in frames {
         pipeline.handle_frame(&frame);
         assert!(pipeline.connections() <= connections_max);
-        exchanges.extend(std::iter::from_fn(|| pipeline.poll_exchange()));
+        exchanges.extend(std::iter::from_fn(|| {
+            pipeline.poll_exchange().map(|it| *it)
+        }));
         ledger.extend(std::iter::from_fn(|| pipeline.poll_ledger()));
     }
     pipeline.finish();
-    exchanges.extend(std::iter::from_fn(|| pipeline.poll_exchange()));
+    exchanges.extend(std::iter::from_fn(|| {
+        pipeline.poll_exchange().map(|it| *it)
+    }));
     ledger.extend(std::iter::from_fn(|| pipeline.poll_ledger()));
     Recording {
         exchanges,

@@ -30,10 +30,14 @@ pub(crate) fn recorded(count: u64) -> Vec<Exchange> {
             wire_len,
             source: &source,
         });
-        exchanges.extend(std::iter::from_fn(|| pipeline.poll_exchange()));
+        exchanges.extend(std::iter::from_fn(|| {
+            pipeline.poll_exchange().map(|it| *it)
+        }));
     }
     pipeline.finish();
-    exchanges.extend(std::iter::from_fn(|| pipeline.poll_exchange()));
+    exchanges.extend(std::iter::from_fn(|| {
+        pipeline.poll_exchange().map(|it| *it)
+    }));
     assert_eq!(exchanges.len() as u64, count);
     exchanges
 }

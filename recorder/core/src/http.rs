@@ -222,7 +222,7 @@ impl Conn {
 
     /// The next exchange that is done; call until `None` after each `handle_*`.
     #[must_use]
-    pub(crate) fn poll_exchange(&mut self) -> Option<Exchange> {
+    pub(crate) fn poll_exchange(&mut self) -> Option<Box<Exchange>> {
         let exchange = match &mut self.parser {
             Parser::Http1(h1) => h1.poll_exchange(),
             Parser::Http2(h2) => h2.poll_exchange(),

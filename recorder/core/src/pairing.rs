@@ -258,7 +258,7 @@ impl Pairer {
         };
         slot.agree_on(charset);
         let trailers = Some(slot.adopt(trailers, charset));
-        match (side, &mut slot.exchange) {
+        match (side, &mut *slot.exchange) {
             (
                 Side::Client,
                 Exchange {
@@ -352,7 +352,7 @@ impl Pairer {
     }
 
     /// The next exchange that is done.
-    pub(crate) fn poll_exchange(&mut self) -> Option<Exchange> {
+    pub(crate) fn poll_exchange(&mut self) -> Option<Box<Exchange>> {
         let slot = self.done.pop_front();
         if slot.is_none() {
             // An idle connection keeps nothing of a burst.

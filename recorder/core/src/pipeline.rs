@@ -62,7 +62,7 @@ pub struct Pipeline {
     held: usize,
     ledger: Ledger,
     tls: TlsServers,
-    ready: VecDeque<Exchange>,
+    ready: VecDeque<Box<Exchange>>,
     /// How many of those were admitted: counted in the ledger, and without what redaction takes out.
     admitted: usize,
     /// What redaction has done.
@@ -196,7 +196,7 @@ impl Pipeline {
 
     /// The next exchange that is done, in order of completion; call until `None` after each `handle_*`.
     #[must_use]
-    pub fn poll_exchange(&mut self) -> Option<Exchange> {
+    pub fn poll_exchange(&mut self) -> Option<Box<Exchange>> {
         let exchange = self.ready.pop_front()?;
         self.admitted = self.admitted.saturating_sub(1);
         Some(exchange)

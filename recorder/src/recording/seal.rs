@@ -179,7 +179,7 @@ fn seal_replayed(
             match record {
                 Record::Exchange(exchange) => {
                     let end = exchange.start();
-                    writer.push(*exchange, end)
+                    writer.push(exchange, end)
                 }
                 Record::Ledger(row) => writer.push_ledger(*row),
                 Record::Policy(found) if *found == policy => Ok(()),

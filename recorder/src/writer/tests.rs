@@ -1,7 +1,7 @@
 use schema::SegmentKey;
 
 use super::*;
-use crate::testing::{exchange, options};
+use crate::testing::{self, options};
 
 const MINUTE: u64 = 60_000_000;
 
@@ -14,6 +14,10 @@ fn at(micros: u64) -> Timestamp {
 
 fn writer(bytes_max: usize, age_max: Duration) -> Writer {
     Writer::new(options(), Rotation { bytes_max, age_max })
+}
+
+fn exchange(start: Timestamp, body: usize) -> Box<Exchange> {
+    Box::new(testing::exchange(start, body))
 }
 
 /// Everything that is sealed now: key and rows.

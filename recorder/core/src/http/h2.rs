@@ -175,7 +175,7 @@ impl Conn {
     }
 
     /// The next exchange that is done.
-    pub(crate) fn poll_exchange(&mut self) -> Option<Exchange> {
+    pub(crate) fn poll_exchange(&mut self) -> Option<Box<Exchange>> {
         self.pairer.poll_exchange()
     }
 

@@ -55,7 +55,7 @@ impl Part {
 /// An exchange in the making, and what is needed only meanwhile.
 #[derive(Debug)]
 pub(super) struct Slot {
-    pub(super) exchange: Exchange,
+    pub(super) exchange: Box<Exchange>,
     /// By [`Side`].
     pub(super) parts: [Part; 2],
     pub(super) asked: Asked,
@@ -84,7 +84,7 @@ impl Slot {
         epoch: u32,
     ) -> Self {
         Self {
-            exchange: Exchange {
+            exchange: Box::new(Exchange {
                 connection,
                 index,
                 stream_id: None,
@@ -100,7 +100,7 @@ impl Slot {
                 charset,
                 tcp: None,
                 replay: None,
-            },
+            }),
             parts: Default::default(),
             asked: Asked::Unknown,
             place: Place {

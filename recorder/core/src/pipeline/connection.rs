@@ -37,7 +37,7 @@ pub(super) struct Surroundings<'p> {
     /// Counts TLS by server.
     pub(super) tls: &'p mut TlsServers,
     /// Takes the exchanges that are done.
-    pub(super) ready: &'p mut VecDeque<Exchange>,
+    pub(super) ready: &'p mut VecDeque<Box<Exchange>>,
 }
 
 impl Connection {

@@ -25,7 +25,7 @@ impl Pipeline {
         let place = self.place(at, &Wrapping::default(), capture);
         self.counters(place).add(&counters);
         if let Some(exchange) = exchange {
-            self.ready.push_back(exchange);
+            self.ready.push_back(Box::new(exchange));
             self.admit_exchanges(place.origin);
         }
     }

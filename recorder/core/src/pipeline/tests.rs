@@ -50,8 +50,9 @@ impl Fixture {
     }
 
     fn drain(&mut self) {
-        self.exchanges
-            .extend(std::iter::from_fn(|| self.pipeline.poll_exchange()));
+        self.exchanges.extend(std::iter::from_fn(|| {
+            self.pipeline.poll_exchange().map(|it| *it)
+        }));
     }
 
     /// A segment of a conversation with port 80; `from_client` says who sends.

@@ -117,7 +117,7 @@ impl Script {
                         offsets[end.index()] += bytes.len() as u64;
                         played.given += bytes.len() as u64;
                         conn.handle_chunk(chunk, &self.limits, &options, counters);
-                        exchanges.extend(std::iter::from_fn(|| conn.poll_exchange()));
+                        exchanges.extend(std::iter::from_fn(|| conn.poll_exchange().map(|it| *it)));
                     }
                 }
                 Op::Gap(end, len) => {
@@ -129,7 +129,7 @@ impl Script {
                     conn.handle_close(*end, at, *how, &self.limits, &options, counters);
                 }
             }
-            exchanges.extend(std::iter::from_fn(|| conn.poll_exchange()));
+            exchanges.extend(std::iter::from_fn(|| conn.poll_exchange().map(|it| *it)));
         }
         for end in [End::A, End::B] {
             if open[end.index()] {
@@ -137,7 +137,7 @@ impl Script {
                 conn.handle_close(end, at, Close::Unknown, &self.limits, &options, counters);
             }
         }
-        exchanges.extend(std::iter::from_fn(|| conn.poll_exchange()));
+        exchanges.extend(std::iter::from_fn(|| conn.poll_exchange().map(|it| *it)));
         exchanges.sort_by_key(|exchange| exchange.index);
         played.exchanges = exchanges;
         played

@@ -24,7 +24,7 @@ fn run(options: &Options, requests: &[&str], shed: u64) -> (Vec<Exchange>, Vec<L
     let totals = pipeline.totals();
     assert_eq!(totals.bytes_payload, totals.bytes_accounted());
     pipeline.finish();
-    let exchanges = std::iter::from_fn(|| pipeline.poll_exchange()).collect();
+    let exchanges = std::iter::from_fn(|| pipeline.poll_exchange().map(|it| *it)).collect();
     (
         exchanges,
         std::iter::from_fn(|| pipeline.poll_ledger()).collect(),
