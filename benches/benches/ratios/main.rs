@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! cargo bench -p benches --bench ratios              everything
-//! cargo bench -p benches --bench ratios -- read      one of: read, size, large, flood, compare, speed, schedule
+//! cargo bench -p benches --bench ratios -- read      one of: read, size, large, flood, pipeline, listen, soak, compare,
+//!                                                    speed, schedule
+//! cargo bench -p benches --bench ratios -- offer=200000,60   sends so many frames a second to a recorder, for a minute
 //! … -- --programs=DIR                                measures the programs in DIR instead of building them
 //! ```
 //!
@@ -19,6 +21,7 @@
 
 mod compare;
 mod flood;
+mod listen;
 mod output;
 mod read;
 mod replay;
@@ -27,7 +30,9 @@ mod size;
 mod timer;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use mimalloc::MiMalloc;
 
 /// The programs' allocator, for the parts of them that are measured in this process.
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
             "--parse" => return ended(read::parse_here(what)),
             "--compare" => return ended(compare::compare_here(what)),
             "--flood" => return ended(flood::flood_here(what)),
+            "--count" => return ended(listen::count_here()),
             _ => {}
         }
     }
@@ -80,8 +86,12 @@ fn measure(parts: &[&str], programs: Option<&str>) -> anyhow::Result<()> {
     if wanted("compare") {
         compare::measure()?;
     }
+    if wanted("pipeline") || wanted("listen") {
+        listen::measure_pipeline();
+    }
     // Everything else runs the programs.
-    if parts == ["compare"] {
+    let in_process = |part: &&str| ["compare", "pipeline"].contains(part);
+    if !parts.is_empty() && parts.iter().all(in_process) {
         return Ok(());
     }
     let programs = match programs {
@@ -100,6 +110,19 @@ fn measure(parts: &[&str], programs: Option<&str>) -> anyhow::Result<()> {
     }
     if wanted("flood") {
         flood::measure()?;
+    }
+    if wanted("listen") {
+        listen::measure(listen::Part::Rates, &programs, folder.path())?;
+    }
+    if wanted("soak") {
+        listen::measure(listen::Part::Soak, &programs, folder.path())?;
+    }
+    let offered = parts.iter().find_map(|part| part.strip_prefix("offer="));
+    if let Some(rate) = offered {
+        let (rate, seconds) = rate.split_once(',').unwrap_or((rate, "5"));
+        let rate = rate.parse().context("read the rate")?;
+        let span = Duration::from_secs(seconds.parse().context("read the seconds")?);
+        listen::measure(listen::Part::Offer(rate, span), &programs, folder.path())?;
     }
     if wanted("speed") {
         replay::measure_speed(&programs, folder.path())?;
