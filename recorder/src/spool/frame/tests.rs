@@ -126,7 +126,7 @@ fn one_flipped_bit_costs_one_frame() {
 #[test]
 fn frames_of_another_file_and_repeated_ones_are_damage() {
     let (file, frames) = frames();
-    let other = FrameWriter::new(GENERATION - 1).encode(b"old", 0);
+    let other = FrameWriter::new(GENERATION - 1).encode(b"old", 0).to_vec();
     let mut mixed = file.clone();
     mixed.splice(0..0, other.iter().copied());
     let found = scan(&mixed, 100);
@@ -147,6 +147,6 @@ fn a_frame_that_was_not_written_gives_its_number_back() {
     writer.encode(b"lost", 0);
     writer.take_back();
     let file = writer.encode(b"kept", 0);
-    let found = scan(&file, 10);
+    let found = scan(file, 10);
     assert_eq!(whole(&found)[0].number, 0);
 }
