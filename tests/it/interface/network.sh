@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Two network namespaces with a veth pair between them: curl and the recorder here, nginx there. Bounded in time by the test.
-# Usage: network.sh RECORDER FOLDER fetch|stall|down|missing FLAGS…      prints the recorder's log and its last metrics
+# Usage: network.sh RECORDER FOLDER fetch|load|stall|down|missing FLAGS…      prints the recorder's log and its last metrics
 set -euo pipefail
 recorder=$1 folder=$2 what=$3
 shift 3
@@ -22,7 +22,29 @@ address() { # DEVICE HOST, here or there
 address veth-a 1
 there bash -c "$(declare -f address); address veth-b 2"
 
+# Where every packet is counted, nothing passes that nobody asked for: no neighbour discovery in IPv6, and none in IPv4.
+quiet() { # DEVICE PEER MAC
+  echo 1 > "/proc/sys/net/ipv6/conf/$1/disable_ipv6"
+  ip neighbour replace "$2" lladdr "$3" dev "$1" nud permanent
+}
+rest() { # until every connection of ours is over: its last packets may come after its last bytes
+  for _ in $(seq 300); do
+    awk '$2 ~ /^01004D0A:/ && $4 != "06" { open = 1 } END { exit open }' /proc/net/tcp && return
+    sleep 0.1
+  done
+}
+passed() { # packets that have passed the interface, both ways
+  rest
+  sed -n 's/^ *veth-a: *//p' /proc/net/dev | awk '{ print $2 + $10 }'
+}
+if [ "$what" = load ] || [ "$what" = stall ]; then
+  mac_of() { "$@" ip -o link show | sed -n 's/.*veth-[ab].*link.ether \([^ ]*\).*/\1/p'; }
+  quiet veth-a 10.77.0.2 "$(mac_of there)"
+  there bash -c "$(declare -f quiet); quiet veth-b 10.77.0.1 $(mac_of command)"
+fi
+
 head -c 20000000 /dev/zero > "$folder/large"
+head -c 3000 /dev/zero > "$folder/small"
 cat > "$folder/nginx.conf" <<END
 user root; daemon off; master_process off; pid $folder/nginx.pid; error_log $folder/nginx.log;
 events {}
@@ -33,8 +55,11 @@ http {
   uwsgi_temp_path $folder/uwsgi; scgi_temp_path $folder/scgi;
   server {
     listen 80; listen [::]:80;
+    # Every answer says which it is, as no other does.
+    add_header X-Number \$connection-\$connection_requests;
     location / { return 200 "answer"; }
     location = /large { alias $folder/large; }
+    location = /small { alias $folder/small; }
   }
 }
 END
@@ -42,6 +67,7 @@ there nginx -p "$folder" -c "$folder/nginx.conf" 2> /dev/null &
 fetch() { curl -sS --noproxy '*' --max-time 60 --retry 20 --retry-connrefused --retry-delay 1 -o /dev/null "$@"; }
 fetch http://10.77.0.2/ready
 
+before=$(passed)
 interface=veth-a
 [ "$what" = missing ] && interface=no-such
 "$recorder" listen --quiet --archive "$folder/archive" --interface "$interface" --metrics 127.0.0.1:9090 "$@" \
@@ -74,6 +100,11 @@ case $what in
     there python3 "$tests/python/send_frames.py" "$tests/golden/vlan_in_vlan.pcap" veth-b
     await 'recorder_exchanges_total{completeness="complete"}' 41
     ;;
+  load)
+    h2load --h1 -n 4000 -c 12 -t 1 http://10.77.0.2/ http://10.77.0.2/small > "$folder/h2load"
+    grep -q '4000 succeeded, 0 failed' "$folder/h2load"
+    await 'recorder_exchanges_total{completeness="complete"}' 4000
+    ;;
   stall)
     kill -STOP "$process"
     fetch http://10.77.0.2/large
@@ -96,6 +127,7 @@ case $what in
     ;;
 esac
 metrics
+echo "passed $(($(passed) - before))"
 kill -TERM "$process"
 wait "$process"
 cat "$folder/log"
