@@ -71,6 +71,7 @@ use watch::Watch;
 
 pub use limits::ListenLimits;
 pub use shed::Shed;
+pub(crate) use sys::yield_processor;
 
 /// What `recorder listen` receives, and how.
 #[derive(Clone, Debug)]

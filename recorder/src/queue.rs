@@ -113,7 +113,7 @@ impl<T> Queue<T> {
 
     /// How full it is, from 0 to 1 and a little more.
     pub(crate) fn fill(&self) -> f64 {
-        self.bytes() as f64 / self.0.bytes_max as f64
+        self.0.fill()
     }
 }
 
@@ -146,10 +146,15 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
+    /// How full the queue is, from 0 to 1 and a little more, what is being given out included.
+    pub(crate) fn fill(&self) -> f64 {
+        self.inner.fill()
+    }
+
     /// Takes the oldest item; waits for one until `deadline`, or without end.
     pub(crate) fn pop(&mut self, deadline: Option<Instant>) -> Popped<T> {
         if self.lot.is_empty()
-            && let Some(none) = self.fill(deadline)
+            && let Some(none) = self.take_lot(deadline)
         {
             return none;
         }
@@ -160,7 +165,7 @@ impl<T> Receiver<T> {
     }
 
     /// Takes the next lot; says so if there is none.
-    fn fill(&mut self, deadline: Option<Instant>) -> Option<Popped<T>> {
+    fn take_lot(&mut self, deadline: Option<Instant>) -> Option<Popped<T>> {
         let inner = &*self.inner;
         let mut state = inner.lock();
         let left = state.bytes - std::mem::take(&mut self.lot_bytes);
@@ -197,6 +202,10 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Inner<T> {
+    fn fill(&self) -> f64 {
+        self.bytes.load(Ordering::Relaxed) as f64 / self.bytes_max as f64
+    }
+
     /// Bytes for which the receiver is woken, and that it takes at once.
     fn lot_bytes(&self) -> usize {
         (self.bytes_max / LOTS).min(LOT_BYTES_MAX)

@@ -5,8 +5,10 @@
 //!                                    └─ without: Sealed → bounded channel → uploader
 //! ```
 //! With a spool, a segment that is due seals all that are open, so that the frames they came from can go as one. Of a capture,
-//! packet time says when a segment is due; recording live, the clock does, also when nothing comes.
+//! packet time says when a segment is due; recording live, the clock does, also when nothing comes. Where exchanges come
+//! faster than segments are made, `behind` says what gives way.
 
+mod behind;
 mod seal;
 mod stats;
 
@@ -26,6 +28,7 @@ use crate::queue::{Popped, Receiver};
 use crate::spool::{Backlog, Kept, Policy, Replayed, Sequences, Spool, SpoolError};
 use crate::writer::{Sealed, Writer};
 
+use behind::Behind;
 pub(crate) use stats::{Publication, WriterStats};
 
 /// How long the thread waits for a batch before it looks at the clock, recording live.
@@ -49,6 +52,7 @@ pub(crate) struct Recording {
     live: Option<Arc<WriterStats>>,
     /// What subscribers of the live stream read.
     feed: Option<Arc<Feed>>,
+    behind: Behind,
 }
 
 /// Where segments go.
@@ -95,6 +99,7 @@ impl Recording {
             recorded: Recorded::default(),
             live: None,
             feed: None,
+            behind: Behind::default(),
         }
     }
 
@@ -144,6 +149,7 @@ impl Recording {
                 Popped::TimedOut => {}
                 Popped::Closed => return Ok(()),
             }
+            self.keep_up(batches.fill())?;
             self.handle_timeout()?;
         }
     }
@@ -162,6 +168,9 @@ impl Recording {
                     Destination::Channel(_) => None,
                 };
                 feed.push(place, &exchange);
+            }
+            if self.is_behind() {
+                continue;
             }
             let pushed = self.writer.push(exchange, batch.now);
             pushed.context("cannot encode exchanges")?;
@@ -190,6 +199,9 @@ impl Recording {
     fn take_row(&mut self, row: LedgerRow) -> anyhow::Result<()> {
         if let Destination::Spool(spool) = &mut self.destination {
             spool.push_ledger(&row, Instant::now());
+        }
+        if self.is_behind() {
+            return Ok(());
         }
         let pushed = self.writer.push_ledger(row);
         pushed.context("cannot encode the ledger")?;

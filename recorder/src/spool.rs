@@ -56,6 +56,7 @@ pub(crate) use layout::{Sequences, SpoolId};
 pub(crate) use record::{Policy, Record};
 pub(crate) use replay::Frames;
 pub use replay::Replayed;
+pub(crate) use seal::Sealing;
 
 /// Raw bytes of records after which a frame is written without waiting for the next sync.
 const FRAME_BYTES: usize = 256 << 10;
@@ -102,23 +103,31 @@ pub(crate) struct Spool {
     /// When what is pending is written, and what is dirty synced.
     due: Option<Instant>,
     unsettled: Unsettled,
-    /// Generations before this one whose segments could not be written yet, and their bytes.
-    deferred: Vec<u64>,
-    deferred_bytes: u64,
-    /// Exchanges in those of this start.
-    deferred_rows: u64,
-    /// When the earliest exchange of the file that is written, and of those before it, began.
+    /// Files before this one whose segments are not there yet, oldest first.
+    deferred: Vec<Deferred>,
+    /// When the earliest exchange of the file that is written began.
     oldest: Option<Timestamp>,
-    oldest_deferred: Option<Timestamp>,
     /// The next sequence numbers after the newest `sealed` folder.
     next: Sequences,
     /// The `sealed` folders, oldest first.
     sealed: Vec<Sealed>,
-    sealing: Option<seal::Sealing>,
+    /// Up to which generation a folder of segments is in the making.
+    sealing: Option<u64>,
     /// What stays for subscribers.
     keep: keep::Keep,
     backlog: Arc<Backlog>,
     full: full::Full,
+}
+
+/// A file of frames whose segments are not there yet.
+#[derive(Clone, Copy, Debug)]
+struct Deferred {
+    generation: u64,
+    bytes: u64,
+    /// Exchanges in it; 0 of what a crash left, which nobody has counted.
+    rows: u64,
+    /// When the earliest of them began.
+    oldest: Option<Timestamp>,
 }
 
 impl Spool {
@@ -142,7 +151,7 @@ impl Spool {
         let backlog = Backlog::default();
         backlog.add(waiting(&disk, &recovery.sealed)?);
         let generation = recovery.generation;
-        let deferred_bytes = frame_bytes(&disk)?;
+        let deferred = crashed(&disk, &recovery.replay)?;
         disk.run(&steps::begin_frames(generation, header(id)))?;
         let file = disk.append(&Entry::Frames(generation))?;
         Ok(Self {
@@ -163,11 +172,8 @@ impl Spool {
             dirty: false,
             due: None,
             unsettled: Unsettled::default(),
-            deferred: recovery.replay,
-            deferred_bytes,
-            deferred_rows: 0,
+            deferred,
             oldest: None,
-            oldest_deferred: None,
             next: recovery.next,
             sealed: recovery.sealed,
             sealing: None,
@@ -248,7 +254,7 @@ impl Spool {
             return Ok(true);
         }
         let frame = self.frames.encode(&self.pending, self.rows);
-        if let Err(error) = self.file.write_all(&frame) {
+        if let Err(error) = self.file.write_all(frame) {
             let path = self.frames_path();
             // Half a frame would be damage in the middle of the file once the next one is behind it.
             let cut = self.file.set_len(self.file_bytes);
@@ -439,13 +445,20 @@ fn waiting(disk: &Disk, sealed: &[Sealed]) -> Result<Vec<Waiting>, SpoolError> {
     Ok(waiting)
 }
 
-/// Bytes of all files of frames.
-fn frame_bytes(disk: &Disk) -> Result<u64, SpoolError> {
+/// The files of frames that a crash left.
+fn crashed(disk: &Disk, generations: &[u64]) -> Result<Vec<Deferred>, SpoolError> {
     let names = disk.names("")?;
-    let frames = names
-        .iter()
-        .filter(|(name, _)| matches!(Entry::parse(name), Some(Entry::Frames(_))));
-    Ok(frames.map(|(_, bytes)| bytes).sum())
+    let deferred = |&generation: &u64| {
+        let name = Entry::Frames(generation).to_string();
+        let bytes = names.iter().find(|(found, _)| *found == name);
+        Deferred {
+            generation,
+            bytes: bytes.map_or(0, |(_, bytes)| *bytes),
+            rows: 0,
+            oldest: None,
+        }
+    };
+    Ok(generations.iter().map(deferred).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `recorder listen`: datagrams over loopback in, an archive out.
 
+mod behind;
 mod device;
 mod live;
 mod operate;

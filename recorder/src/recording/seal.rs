@@ -1,12 +1,12 @@
 //! Sealing with a spool: from open segments where it can be, from frames where it must.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use recorder_core::Rotation;
 use schema::SegmentOptions;
 use tokio::time::Instant;
 
 use super::{Destination, Recording, SpoolError};
-use crate::spool::{Policy, Record, Replayed, Sequences, Spool};
+use crate::spool::{Frames, Policy, Record, Replayed, Sealing, Sequences, Spool};
 use crate::writer::{Sealed, Writer};
 
 impl Recording {
@@ -30,13 +30,12 @@ impl Recording {
     /// Begins a new file of frames and seals everything before it. Where the disk has no room, what was recorded stays where
     /// it is, and it is tried again later.
     pub(super) fn rotate(&mut self) -> anyhow::Result<()> {
-        let Destination::Spool(spool) = &mut self.destination else {
-            return Ok(());
-        };
-        if !spool.begin_generation(Instant::now())? {
+        if self.is_behind() {
+            return self.seal_behind();
+        }
+        if !self.begin_generation()? {
             return Ok(());
         }
-        self.tell_generations();
         let Destination::Spool(spool) = &mut self.destination else {
             return Ok(());
         };
@@ -48,12 +47,30 @@ impl Recording {
         } else {
             self.fresh_writer();
         }
+        // What another thread makes of the generations before it comes first.
+        if self.has_job() {
+            return Ok(());
+        }
         self.seal_frames()
+    }
+
+    /// Begins a new file of frames; false if the disk has no room for it.
+    pub(super) fn begin_generation(&mut self) -> anyhow::Result<bool> {
+        let Destination::Spool(spool) = &mut self.destination else {
+            return Ok(false);
+        };
+        let begun = spool.begin_generation(Instant::now())?;
+        if begun {
+            self.tell_generations();
+        }
+        Ok(begun)
     }
 
     /// There is more room than there was.
     pub(super) fn seal_again(&mut self) -> anyhow::Result<()> {
-        if self.held.is_empty() {
+        if self.is_behind() {
+            self.seal_behind()
+        } else if self.held.is_empty() {
             self.seal_frames()
         } else {
             self.rotate()
@@ -62,6 +79,7 @@ impl Recording {
 
     /// Seals what is left, and the spool is over.
     pub(super) fn end_spool(&mut self) -> anyhow::Result<()> {
+        self.end_behind()?;
         let Destination::Spool(spool) = &self.destination else {
             return Ok(());
         };
@@ -80,17 +98,39 @@ impl Recording {
     }
 
     /// Reads the frames of every generation before the one that is written, and seals them.
-    fn seal_frames(&mut self) -> anyhow::Result<()> {
+    pub(super) fn seal_frames(&mut self) -> anyhow::Result<()> {
+        let done = self.job().and_then(Job::run);
+        self.settle(done)
+    }
+
+    /// What is to be done with the frames of every generation before the one that is written.
+    pub(super) fn job(&mut self) -> anyhow::Result<Job> {
+        let Destination::Spool(spool) = &mut self.destination else {
+            bail!("frames are in a spool");
+        };
+        Ok(Job {
+            frames: spool.frames(),
+            next: spool.next(),
+            sealing: spool.begin_seal()?,
+            options: self.options.clone(),
+            rotation: self.rotation,
+            crashed_until: self.crashed_until,
+        })
+    }
+
+    /// Segments that were made of frames take their place.
+    pub(super) fn settle(&mut self, done: anyhow::Result<Done>) -> anyhow::Result<()> {
         let Destination::Spool(spool) = &mut self.destination else {
             return Ok(());
         };
-        let crashed_until = self.crashed_until;
-        let under = Under {
-            options: &self.options,
-            rotation: self.rotation,
-        };
         let mut replayed = Replayed::default();
-        let sealed = seal_replayed(spool, under, &mut replayed, crashed_until);
+        let sealed = done.and_then(|done| {
+            for (generation, rows) in done.rows {
+                spool.set_rows(generation, rows);
+            }
+            replayed = done.replayed;
+            Ok(spool.commit_seal(done.sealing, done.next)?)
+        });
         if self.is_done(sealed)? && self.crashed_until.take().is_some() {
             self.recorded.replayed = replayed;
         }
@@ -124,7 +164,7 @@ impl Recording {
     }
 
     /// A writer without segments: what the last one held is in frames that are sealed from there.
-    fn fresh_writer(&mut self) {
+    pub(super) fn fresh_writer(&mut self) {
         self.held.clear();
         if let Destination::Spool(spool) = &self.destination {
             self.writer = self.new_writer(spool.next());
@@ -140,81 +180,105 @@ fn is_no_room(error: &anyhow::Error) -> bool {
 
 /// Seals the open segments.
 fn seal_open(spool: &mut Spool, writer: &mut Writer, held: &mut Vec<Sealed>) -> anyhow::Result<()> {
-    spool.begin_seal()?;
+    let mut sealing = spool.begin_seal()?;
     for sealed in held.drain(..) {
-        spool.add_segment(&sealed)?;
+        sealing.add(&sealed)?;
     }
-    seal_rest(spool, writer)?;
-    spool.commit_seal(writer.next())?;
+    seal_rest(&mut sealing, writer)?;
+    spool.commit_seal(sealing, writer.next())?;
     Ok(())
 }
 
-/// How segments are made of frames.
-#[derive(Clone, Copy, Debug)]
-struct Under<'r> {
+/// Segments to be made of frames; needs nothing of the recording meanwhile.
+#[derive(Debug)]
+pub(super) struct Job {
+    frames: Frames,
+    sealing: Sealing,
+    next: Sequences,
     /// Of this start; what another one recorded keeps its own policy.
-    options: &'r SegmentOptions,
+    options: SegmentOptions,
     rotation: Rotation,
-}
-
-impl Under<'_> {
-    fn writer(self, policy: &Policy, next: Sequences) -> Writer {
-        Writer::new(policy.applied(self.options), self.rotation).starting_at(next)
-    }
-}
-
-/// Seals what frames hold; after those up to `crashed_until`, what the ledger has to say about the crash.
-fn seal_replayed(
-    spool: &mut Spool,
-    under: Under<'_>,
-    replayed: &mut Replayed,
+    /// The generation after which the ledger has something to say about a crash.
     crashed_until: Option<u64>,
-) -> anyhow::Result<()> {
-    let frames = spool.frames();
-    spool.begin_seal()?;
-    let mut policy = Policy::of(under.options);
-    let mut writer = under.writer(&policy, spool.next());
-    for generation in spool.deferred().to_vec() {
-        let rows = frames.replay(generation, replayed, |record| {
-            match record {
-                Record::Exchange(exchange) => {
-                    let end = exchange.start();
-                    writer.push(exchange, end)
+}
+
+/// A job that is done but for the rename that makes it count.
+#[derive(Debug)]
+pub(super) struct Done {
+    sealing: Sealing,
+    next: Sequences,
+    replayed: Replayed,
+    /// Generations with their exchanges.
+    rows: Vec<(u64, u64)>,
+}
+
+impl Job {
+    /// Makes the segments.
+    ///
+    /// # Errors
+    /// If frames cannot be read, segments cannot be encoded, or the disk fails.
+    pub(super) fn run(self) -> anyhow::Result<Done> {
+        let Self {
+            frames,
+            mut sealing,
+            next,
+            options,
+            rotation,
+            crashed_until,
+        } = self;
+        let new_writer = |policy: &Policy, next| {
+            Writer::new(policy.applied(&options), rotation).starting_at(next)
+        };
+        let mut replayed = Replayed::default();
+        let mut rows = Vec::new();
+        let mut policy = Policy::of(&options);
+        let mut writer = new_writer(&policy, next);
+        for generation in sealing.generations().to_vec() {
+            let each = |record| {
+                match record {
+                    Record::Exchange(exchange) => {
+                        let end = exchange.start();
+                        writer.push(exchange, end)
+                    }
+                    Record::Ledger(row) => writer.push_ledger(*row),
+                    Record::Policy(found) if *found == policy => Ok(()),
+                    Record::Policy(found) => {
+                        seal_rest(&mut sealing, &mut writer)?;
+                        writer = new_writer(&found, writer.next());
+                        policy = *found;
+                        Ok(())
+                    }
                 }
-                Record::Ledger(row) => writer.push_ledger(*row),
-                Record::Policy(found) if *found == policy => Ok(()),
-                Record::Policy(found) => {
-                    seal_rest(spool, &mut writer)?;
-                    writer = under.writer(&found, writer.next());
-                    policy = *found;
-                    Ok(())
+                .context("cannot encode what the spool holds")?;
+                seal_due(&mut sealing, &mut writer)
+            };
+            rows.push((generation, frames.replay(generation, &mut replayed, each)?));
+            if Some(generation) == crashed_until {
+                for row in replayed.ledger_rows() {
+                    writer.push_ledger(row)?;
                 }
-            }
-            .context("cannot encode what the spool holds")?;
-            seal_due(spool, &mut writer)
-        })?;
-        spool.set_rows(generation, rows);
-        if Some(generation) == crashed_until {
-            for row in replayed.ledger_rows() {
-                writer.push_ledger(row)?;
             }
         }
+        seal_rest(&mut sealing, &mut writer)?;
+        Ok(Done {
+            sealing,
+            next: writer.next(),
+            replayed,
+            rows,
+        })
     }
-    seal_rest(spool, &mut writer)?;
-    spool.commit_seal(writer.next())?;
-    Ok(())
 }
 
-fn seal_rest(spool: &mut Spool, writer: &mut Writer) -> anyhow::Result<()> {
+fn seal_rest(sealing: &mut Sealing, writer: &mut Writer) -> anyhow::Result<()> {
     writer.finish();
-    seal_due(spool, writer)?;
+    seal_due(sealing, writer)?;
     writer.go_on();
     Ok(())
 }
 
-fn seal_due(spool: &mut Spool, writer: &mut Writer) -> anyhow::Result<()> {
+fn seal_due(sealing: &mut Sealing, writer: &mut Writer) -> anyhow::Result<()> {
     while let Some(sealed) = writer.poll_sealed().context("cannot encode a segment")? {
-        spool.add_segment(&sealed)?;
+        sealing.add(&sealed)?;
     }
     Ok(())
 }

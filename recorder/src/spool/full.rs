@@ -144,7 +144,7 @@ impl Spool {
 
     /// Bytes that the spool takes on disk, with what is to be written.
     pub(crate) fn bytes(&self) -> u64 {
-        self.file_bytes + self.deferred_bytes + self.pending.len() as u64 + self.backlog.bytes()
+        self.frame_bytes() + self.backlog.bytes()
     }
 
     /// What it holds and what it may, for whoever watches.
@@ -153,8 +153,13 @@ impl Spool {
         SpoolFacts {
             bytes: self.bytes(),
             bytes_max: self.options.bytes_max,
-            rows: self.deferred_rows + self.rows + self.pending_rows,
-            oldest: earlier(self.oldest, self.oldest_deferred),
+            rows: self.deferred.iter().map(|file| file.rows).sum::<u64>()
+                + self.rows
+                + self.pending_rows,
+            oldest: self
+                .deferred
+                .iter()
+                .fold(self.oldest, |oldest, file| earlier(oldest, file.oldest)),
             full: self.full.last.is_some_and(lately) || !self.has_room(0),
             stored: self.stored,
             shed: self.full.shed_total,
@@ -190,9 +195,14 @@ impl Spool {
 
     /// Whether `bytes` more fit, with the segments that the frames will become beside them for a moment.
     fn has_room(&self, bytes: usize) -> bool {
-        let frames = self.file_bytes + self.deferred_bytes + self.pending.len() as u64;
-        let used = self.bytes() + frames / 2 + bytes as u64;
+        let used = self.bytes() + self.frame_bytes() / 2 + bytes as u64;
         !self.full.disk_full && used <= self.options.bytes_max
+    }
+
+    /// Bytes of all frames, with what is to be written.
+    fn frame_bytes(&self) -> u64 {
+        let deferred: u64 = self.deferred.iter().map(|file| file.bytes).sum();
+        deferred + self.file_bytes + self.pending.len() as u64
     }
 
     fn make_room(&mut self, bytes: usize, now: Instant) -> anyhow::Result<bool> {

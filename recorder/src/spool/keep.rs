@@ -52,15 +52,15 @@ impl Keep {
 
     /// Which of these files stay once they are in segments: those whose exchanges were counted.
     pub(super) fn of(&mut self, generations: &[u64]) -> Vec<Kept> {
-        let counted = std::mem::take(&mut self.rows);
+        let counted = |&generation: &u64| {
+            let rows = self.rows.remove(&generation)?;
+            Some(Kept { generation, rows })
+        };
+        let kept: Vec<_> = generations.iter().filter_map(counted).collect();
         if self.bytes_max == 0 {
             return Vec::new();
         }
-        let kept = |&generation: &u64| {
-            let rows = *counted.get(&generation)?;
-            Some(Kept { generation, rows })
-        };
-        generations.iter().filter_map(kept).collect()
+        kept
     }
 
     /// These files stay; the oldest go, until no more than the bound is left.

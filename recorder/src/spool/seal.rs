@@ -1,19 +1,52 @@
 //! From frames to segments: a new file of frames, segments into a folder, the rename that makes them count.
 
+use std::sync::Arc;
+
 use schema::{SegmentKey, Table};
 use tokio::time::Instant;
 
+use super::disk::Disk;
 use super::frame::FrameWriter;
 use super::layout::{Entry, Sealed, segment_name};
-use super::{Sequences, Spool, SpoolError, Waiting, earlier, header, record, retire, steps};
+use super::{Deferred, Sequences, Spool, SpoolError, Waiting, header, record, retire, steps};
 use crate::writer;
 
-/// A folder of segments in the making.
+/// A folder of segments in the making. It needs nothing of the spool, so that it can be filled while more is recorded.
 #[derive(Debug)]
-pub(super) struct Sealing {
+pub(crate) struct Sealing {
+    disk: Arc<Disk>,
+    /// The files of frames that its segments take the place of, oldest first.
+    generations: Vec<u64>,
     generation: u64,
     /// Table, key, bytes and rows of what is in it.
     segments: Vec<(Table, SegmentKey, u64, u64)>,
+}
+
+impl Sealing {
+    /// The files of frames that its segments take the place of, oldest first.
+    pub(crate) fn generations(&self) -> &[u64] {
+        &self.generations
+    }
+
+    /// Adds a segment to the folder.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn add(&mut self, sealed: &writer::Sealed) -> Result<(), SpoolError> {
+        let writer::Sealed { table, segment } = sealed;
+        let name = segment_name(table, &segment.key);
+        let bytes = segment.bytes.clone();
+        self.disk
+            .run(&steps::add_segment(self.generation, &name, bytes))?;
+        let size = segment.bytes.len() as u64;
+        let rows = match table {
+            Table::Capture => 0,
+            Table::Exchanges | Table::RunExchanges(_) => segment.rows as u64,
+        };
+        self.segments
+            .push((table.clone(), segment.key.clone(), size, rows));
+        Ok(())
+    }
 }
 
 impl Spool {
@@ -51,11 +84,13 @@ impl Spool {
         }
         self.dirty = true;
         self.sync()?;
-        self.deferred.push(self.generation);
+        self.deferred.push(Deferred {
+            generation: self.generation,
+            bytes: self.file_bytes,
+            rows: self.rows,
+            oldest: self.oldest.take(),
+        });
         self.keep.set_rows(self.generation, self.rows);
-        self.deferred_bytes += self.file_bytes;
-        self.deferred_rows += self.rows;
-        self.oldest_deferred = earlier(self.oldest_deferred, self.oldest.take());
         self.file = self.disk.append(&Entry::Frames(generation))?;
         self.file_bytes = file_bytes;
         self.frames = frames;
@@ -65,65 +100,53 @@ impl Spool {
         Ok(true)
     }
 
-    /// Generations whose frames wait to be sealed.
-    pub(crate) fn deferred(&self) -> &[u64] {
-        &self.deferred
+    /// Generations whose frames wait to be sealed, oldest first.
+    pub(crate) fn deferred(&self) -> Vec<u64> {
+        self.deferred.iter().map(|file| file.generation).collect()
     }
 
-    /// Begins a folder for the segments of everything before the file that is written.
+    /// Bytes of the file that is written.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+
+    /// Begins a folder for the segments of everything before the file that is written. One at a time.
     ///
     /// # Errors
     /// If the disk fails.
-    pub(crate) fn begin_seal(&mut self) -> Result<(), SpoolError> {
+    pub(crate) fn begin_seal(&mut self) -> Result<Sealing, SpoolError> {
+        assert!(self.sealing.is_none(), "one folder is filled at a time");
         let generation = self.generation - 1;
         self.disk.run(&steps::begin_seal(generation))?;
-        self.sealing = Some(Sealing {
+        self.sealing = Some(generation);
+        Ok(Sealing {
+            disk: Arc::clone(&self.disk),
+            generations: self.deferred(),
             generation,
             segments: Vec::new(),
-        });
-        Ok(())
+        })
     }
 
-    /// Adds a segment to the folder.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub(crate) fn add_segment(&mut self, sealed: &writer::Sealed) -> Result<(), SpoolError> {
-        let writer::Sealed { table, segment } = sealed;
-        let sealing = self.sealing.as_mut().expect("a folder was begun");
-        let name = segment_name(table, &segment.key);
-        let bytes = segment.bytes.clone();
-        self.disk
-            .run(&steps::add_segment(sealing.generation, &name, bytes))?;
-        let size = segment.bytes.len() as u64;
-        let rows = match table {
-            Table::Capture => 0,
-            Table::Exchanges | Table::RunExchanges(_) => segment.rows as u64,
-        };
-        sealing
-            .segments
-            .push((table.clone(), segment.key.clone(), size, rows));
-        Ok(())
-    }
-
-    /// The segments take the place of the frames.
+    /// The segments take the place of the frames that they were made of.
     ///
     /// # Errors
     /// If the disk fails. What was written is then in frames or in segments, never in both.
-    pub(crate) fn commit_seal(&mut self, next: Sequences) -> Result<(), SpoolError> {
-        let sealing = self.sealing.take().expect("a folder was begun");
+    pub(crate) fn commit_seal(
+        &mut self,
+        sealing: Sealing,
+        next: Sequences,
+    ) -> Result<(), SpoolError> {
+        self.sealing = None;
         let sealed = Sealed {
             generation: sealing.generation,
             next,
         };
-        let keep = self.keep.of(&self.deferred);
+        let keep = self.keep.of(&sealing.generations);
         self.disk
-            .run(&steps::commit_seal(sealed, &self.deferred, &keep))?;
+            .run(&steps::commit_seal(sealed, &sealing.generations, &keep))?;
         self.keep.add(&self.disk, &keep)?;
-        self.deferred.clear();
-        self.deferred_bytes = 0;
-        self.deferred_rows = 0;
-        self.oldest_deferred = None;
+        self.deferred
+            .retain(|file| !sealing.generations.contains(&file.generation));
         self.next = next;
         let waiting = sealing
             .segments
@@ -151,10 +174,10 @@ impl Spool {
     /// # Errors
     /// If the disk fails.
     pub(crate) fn abandon_seal(&mut self) -> Result<(), SpoolError> {
-        let Some(sealing) = self.sealing.take() else {
+        let Some(generation) = self.sealing.take() else {
             return Ok(());
         };
-        let folder = Entry::Sealing(sealing.generation);
+        let folder = Entry::Sealing(generation);
         let names = self.disk.names(&folder.to_string())?;
         let names: Vec<_> = names.into_iter().map(|(name, _)| name).collect();
         self.disk.run(&steps::clear(&folder, &names))
