@@ -52,7 +52,7 @@ impl Places {
     ///
     /// On an HTTP/1 connection a request follows every answer before it. The streams of an HTTP/2 connection are
     /// independent (RFC 9113 section 5), as are the connections of a session: there a request follows the answers that had
-    /// ended before it began.
+    /// ended before it began, those of its session and those of its connection that are of no session.
     pub fn of(&mut self, exchange: &Exchange, pass: u64) -> Place {
         self.keyed(exchange, pass).1
     }
@@ -64,12 +64,15 @@ impl Places {
             Some(sessions) => sessions.of(exchange),
             None => exchange.connection.id.0,
         };
-        let group = key ^ pass.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let group = of_pass(key, pass);
         let place = match &self.order {
             Order::None => Place::Free,
-            Order::Session(_) => after_seen(group, exchange),
+            Order::Session(_) => {
+                let other = of_pass(Sessions::without_key(exchange), pass);
+                after_seen(group, (other != group).then_some(other), exchange)
+            }
             Order::Connection if exchange.protocol == Protocol::Http2 => {
-                after_seen(group, exchange)
+                after_seen(group, None, exchange)
             }
             Order::Connection => Place::InTurn { group },
         };
@@ -77,9 +80,15 @@ impl Places {
     }
 }
 
-fn after_seen(group: u64, exchange: &Exchange) -> Place {
+/// What is replayed twice is two groups.
+const fn of_pass(key: u64, pass: u64) -> u64 {
+    key ^ pass.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn after_seen(group: u64, other: Option<u64>, exchange: &Exchange) -> Place {
     Place::AfterSeen {
         group,
+        other,
         start: exchange.start(),
         end: exchange.response.as_ref().map(|response| response.end),
     }

@@ -14,7 +14,8 @@ const ALIASES_MAX: usize = 1 << 18;
 /// A session is what has one value of the key. Where the key is a cookie, the answer that sets it belongs to the session
 /// too, and so does a value that an answer of the session sets in its place: a login is before what it lets in, and a
 /// session whose cookie changes with each answer is one. What has no value of the key is a session with the rest of its
-/// connection.
+/// connection, and what its answers said may be in what comes later on that connection: the page of a login form has a token
+/// before anybody has a cookie.
 #[derive(Debug)]
 pub struct Sessions {
     key: SampleBy,
@@ -43,10 +44,16 @@ impl Sessions {
         }
     }
 
+    /// The session of what has no value of the key on the connection of `exchange`, as a number.
+    #[must_use]
+    pub fn without_key(exchange: &Exchange) -> u64 {
+        SampleBy::hash("connection", &exchange.connection.id.0.to_le_bytes())
+    }
+
     /// The session of `exchange`, as a number.
     pub fn of(&mut self, exchange: &Exchange) -> u64 {
         let request = exchange.request.as_ref();
-        let connection = || SampleBy::hash("connection", &exchange.connection.id.0.to_le_bytes());
+        let connection = || Self::without_key(exchange);
         match &self.key {
             SampleBy::Connection => connection(),
             SampleBy::ClientIp => {

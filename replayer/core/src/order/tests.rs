@@ -88,10 +88,30 @@ fn places() {
     assert_eq!(place(Order::None, &first, 0), Place::Free);
     let seen = Place::AfterSeen {
         group: 7,
+        other: None,
         start: at(5),
         end: Some(at(6)),
     };
     assert_eq!(place(Order::Connection, &multiplexed, 0), seen);
     let session = place(Order::Session(SampleBy::ClientIp), &first, 0);
     assert!(matches!(session, Place::AfterSeen { end: Some(_), .. }));
+
+    let mut places = Places::new(Order::Session(by_cookie()));
+    let mut follows = |exchange: &Exchange, pass| match places.of(exchange, pass) {
+        Place::AfterSeen { group, other, .. } => (group, other),
+        place => panic!("{place:?}"),
+    };
+    let form = follows(&visit(1, "", ""), 0);
+    assert_eq!(form.1, None, "what is of no session follows its own kind");
+    let login = follows(&visit(1, "", "a"), 0);
+    assert_eq!(login.1, Some(form.0), "the page with the form");
+    assert_eq!(follows(&visit(1, "a", ""), 0), login);
+    let elsewhere = follows(&visit(2, "a", ""), 0);
+    assert_eq!(elsewhere.0, login.0);
+    assert_ne!(elsewhere.1, Some(form.0), "another connection");
+    assert_ne!(
+        follows(&visit(1, "a", ""), 1).1,
+        Some(form.0),
+        "another pass"
+    );
 }

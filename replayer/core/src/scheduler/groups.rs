@@ -3,7 +3,8 @@
 //! A group (a connection, a session) keeps an order among its requests: one waits for all earlier ones whose answer had
 //! come, in the recording, before it was sent. Let each request have a start and an end; then it may go as soon as no open
 //! request of its group has an end below its start. Requests come in order of their starts, so those that wait are released
-//! in that order, and only the least end of the group has to be known.
+//! in that order, and only the least end of the group has to be known. A request may look at a second group, which it is no
+//! member of: it waits there first, and nobody there waits for it.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -24,6 +25,8 @@ pub enum Place {
     AfterSeen {
         /// The group.
         group: u64,
+        /// Another group whose answers it follows, too.
+        other: Option<u64>,
         /// When the request began, as recorded; not before that of an earlier one of the group.
         start: Timestamp,
         /// When its answer had ended, as recorded; `None` if no answer was seen.
@@ -64,6 +67,8 @@ pub(super) struct Entry<T> {
     /// `None` until its turn comes, with [`crate::pace::Pace::Max`].
     pub(super) due: Option<Timestamp>,
     member: Option<Member>,
+    /// The group that it follows beside its own.
+    other: Option<u64>,
 }
 
 impl<T> Entry<T> {
@@ -75,13 +80,20 @@ impl<T> Entry<T> {
             end,
             number,
         };
+        let other = match place {
+            Place::AfterSeen { other, .. } => other,
+            Place::Free | Place::InTurn { .. } => None,
+        };
         Self {
             item,
             due,
+            other,
             member: match place {
                 Place::Free => None,
                 Place::InTurn { group } => Some(member(group, number, number)),
-                Place::AfterSeen { group, start, end } => Some(member(
+                Place::AfterSeen {
+                    group, start, end, ..
+                } => Some(member(
                     group,
                     start.as_nanos(),
                     end.map_or(u64::MAX, Timestamp::as_nanos),
@@ -92,6 +104,11 @@ impl<T> Entry<T> {
 
     pub(super) fn ticket(&self) -> Ticket {
         Ticket(self.member)
+    }
+
+    /// Of an entry that waits.
+    fn member(&self) -> Member {
+        self.member.expect("only a member of a group waits")
     }
 }
 
@@ -107,7 +124,7 @@ pub(super) struct Groups<T> {
 struct Group<T> {
     /// End and number of each open request.
     ends: BTreeSet<(u64, u64)>,
-    /// Those among them that wait, in order of their starts.
+    /// Those among them that wait, and those of other groups that wait for what is open here, in order of their starts.
     waiting: VecDeque<Entry<T>>,
 }
 
@@ -123,10 +140,15 @@ impl<T> Default for Groups<T> {
 impl<T> Groups<T> {
     /// Whether an open request has to be answered before `entry` may go.
     pub(super) fn has_to_wait(&self, entry: &Entry<T>) -> bool {
-        let group = entry
-            .member
-            .and_then(|member| Some((member, self.groups.get(&member.group)?)));
-        group.is_some_and(|(member, group)| group.holds_back(&member))
+        entry.member.is_some_and(|member| {
+            self.holds_back(member.group, &member)
+                || (entry.other).is_some_and(|other| self.holds_back(other, &member))
+        })
+    }
+
+    fn holds_back(&self, group: u64, member: &Member) -> bool {
+        let group = self.groups.get(&group);
+        group.is_some_and(|group| group.holds_back(member))
     }
 
     /// Notes that `entry` is dispatched.
@@ -138,9 +160,12 @@ impl<T> Groups<T> {
 
     /// Takes an entry that has to wait.
     pub(super) fn wait(&mut self, entry: Entry<T>) {
-        let member = entry.member.expect("only a member of a group waits");
-        let group = self.group(&member);
-        group.ends.insert((member.end, member.number));
+        let member = entry.member();
+        self.group(&member).ends.insert((member.end, member.number));
+        let other = entry.other.filter(|&other| self.holds_back(other, &member));
+        let group = other.unwrap_or(member.group);
+        let group = self.groups.get_mut(&group);
+        let group = group.expect("what holds an entry back is there");
         group.waiting.push_back(entry);
         self.waiting += 1;
     }
@@ -153,16 +178,28 @@ impl<T> Groups<T> {
             return;
         };
         group.ends.remove(&(member.end, member.number));
-        while let Some(first) = group.waiting.front() {
-            let waits = first.member.expect("only a member of a group waits");
-            if group.holds_back(&waits) {
-                break;
+        while let Some(entry) = self.pop_free(member.group) {
+            let own = entry.member();
+            if own.group != member.group && self.holds_back(own.group, &own) {
+                self.group(&own).wait_in_order(entry);
+                continue;
             }
             self.waiting -= 1;
-            release(group.waiting.pop_front().expect("it has a front"));
+            release(entry);
         }
-        if group.ends.is_empty() {
+        let group = self.groups.get(&member.group);
+        if group.is_some_and(|group| group.ends.is_empty()) {
             self.groups.remove(&member.group);
+        }
+    }
+
+    /// The first that waits in a group and need not any more.
+    fn pop_free(&mut self, group: u64) -> Option<Entry<T>> {
+        let group = self.groups.get_mut(&group)?;
+        let first = group.waiting.front()?;
+        match group.holds_back(&first.member()) {
+            true => None,
+            false => group.waiting.pop_front(),
         }
     }
 
@@ -171,11 +208,13 @@ impl<T> Groups<T> {
         self.waiting = 0;
         let mut taken = Vec::new();
         for group in self.groups.values_mut() {
-            for entry in group.waiting.drain(..) {
-                let member = entry.member.expect("only a member of a group waits");
-                group.ends.remove(&(member.end, member.number));
-                taken.push(entry);
-            }
+            taken.extend(group.waiting.drain(..));
+        }
+        for entry in &taken {
+            let member = entry.member();
+            self.group(&member)
+                .ends
+                .remove(&(member.end, member.number));
         }
         taken
     }
@@ -194,6 +233,15 @@ impl<T> Groups<T> {
 }
 
 impl<T> Group<T> {
+    /// Takes an entry that has waited elsewhere: later ones may be here already.
+    fn wait_in_order(&mut self, entry: Entry<T>) {
+        let key = |entry: &Entry<T>| (entry.member().start, entry.member().number);
+        let at = self
+            .waiting
+            .partition_point(|other| key(other) < key(&entry));
+        self.waiting.insert(at, entry);
+    }
+
     fn holds_back(&self, member: &Member) -> bool {
         self.ends
             .first()

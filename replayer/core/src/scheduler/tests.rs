@@ -27,6 +27,8 @@ enum Order {
     Connection,
     /// After the answers that had been seen; each recorded answer took this many milliseconds.
     Session(u64),
+    /// The same, and after those of the first session, which are of none.
+    BesideTheFirst(u64),
     None,
 }
 
@@ -63,8 +65,9 @@ fn place(order: Order, (connection, time): (u64, u64)) -> Place {
     match order {
         Order::None => Place::Free,
         Order::Connection => Place::InTurn { group: connection },
-        Order::Session(took) => Place::AfterSeen {
+        Order::Session(took) | Order::BesideTheFirst(took) => Place::AfterSeen {
             group: connection,
+            other: (connection > 0 && matches!(order, Order::BesideTheFirst(_))).then_some(0),
             start: recorded_at(time),
             end: Some(recorded_at(time + took)),
         },

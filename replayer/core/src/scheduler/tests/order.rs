@@ -110,6 +110,30 @@ fn schedule_with_room(room: usize) -> Schedule {
     }
 }
 
+/// The page with the login form (0) is of no session, and slow: the login (2) and what follows it (3) wait for it, and so does
+/// what another session sent later on that connection (4); what it sent meanwhile (1) does not.
+#[test]
+fn a_session_waits_for_what_its_connection_did_before() {
+    let recorded = [(0, 0), (2, 2), (1, 10), (1, 20), (2, 30)];
+    let sent = simulate(
+        schedule(RECORDED, 10),
+        Order::BesideTheFirst(5),
+        &recorded,
+        |item| [50, 10, 30, 10, 10][item],
+    );
+    check(
+        &sent,
+        expect![[r#"
+        item  due sent  lag order in_flight held
+           0    0    0    0     0         1
+           1    2    2    0     0         2
+           2   10   50   40    40         1
+           4   30   50   20    20         2
+           3   20   80   60    60         1
+    "#]],
+    );
+}
+
 /// The law of sessions, for many shapes of traffic: no request goes before an answer that its counterpart had seen, and none
 /// waits longer than until the last of those came.
 #[test]
@@ -123,20 +147,21 @@ fn order_by_session_is_never_broken() {
     };
     for round in 0..300 {
         let took = 1 + random(40);
+        let order = [Order::Session(took), Order::BesideTheFirst(took)][round % 2];
         let mut recorded: Vec<(u64, u64)> = (0..40).map(|_| (random(5), random(200))).collect();
         recorded.sort_by_key(|(_, time)| *time);
         let latencies: Vec<u64> = (0..40).map(|_| random(90)).collect();
-        let sent = simulate(
-            schedule(RECORDED, 100),
-            Order::Session(took),
-            &recorded,
-            |item| latencies[item],
-        );
+        let sent = simulate(schedule(RECORDED, 100), order, &recorded, |item| {
+            latencies[item]
+        });
         let at: std::collections::HashMap<usize, &Sent> =
             sent.iter().map(|sent| (sent.item, sent)).collect();
         for (item, &(session, time)) in recorded.iter().enumerate() {
+            let follows = |other: u64| {
+                other == session || (other == 0 && matches!(order, Order::BesideTheFirst(_)))
+            };
             let seen = (0..item)
-                .filter(|&other| recorded[other].0 == session && recorded[other].1 + took < time);
+                .filter(|&other| follows(recorded[other].0) && recorded[other].1 + took < time);
             let answered = seen.map(|other| at[&other].sent + latencies[other]).max();
             let expected = answered.unwrap_or(0).max(time);
             assert_eq!(at[&item].sent, expected, "round {round}, request {item}");
