@@ -108,6 +108,10 @@ fn idle_rules(summary: &Summary) -> impl Iterator<Item = String> + '_ {
 
 /// Exchanges that lack one half, where that is the rule and not the exception.
 fn one_sided(summary: &Summary) -> Option<String> {
+    if summary.frames.tcp_payload == 0 {
+        // Requests that proxies copied come without frames, and never with a response.
+        return None;
+    }
     let total = summary.exchanges_total() as f64;
     let halves = [
         (

@@ -175,6 +175,14 @@ fn a_clean_recording_gives_no_advice() {
     assert_eq!(clean.outcome, Outcome::Complete);
 }
 
+/// Copies that a proxy sends have no response, and come in no frame.
+#[test]
+fn requests_without_frames_lack_no_direction() {
+    let copies = [(Completeness::NoResponse, 9)];
+    let advice = summary(Counters::default(), &copies, Report::default()).advice;
+    assert!(!advice.join("").contains("direction"), "{advice:?}");
+}
+
 #[test]
 fn advice_says_what_to_do() {
     let frames = |set: fn(&mut Counters)| {
@@ -187,8 +195,16 @@ fn advice_says_what_to_do() {
     let unasked = [(Completeness::NoRequest, 9)];
     type Case<'a> = (Counters, &'a [(Completeness, u64)], &'a str);
     let cases: [Case<'_>; 6] = [
-        (Counters::default(), &one_sided, "from server to client"),
-        (Counters::default(), &unasked, "from client to server"),
+        (
+            frames(|counters| counters.frames_payload = 9),
+            &one_sided,
+            "from server to client",
+        ),
+        (
+            frames(|counters| counters.frames_payload = 9),
+            &unasked,
+            "from client to server",
+        ),
         (
             frames(|counters| counters.frames_payload = 5),
             &[],

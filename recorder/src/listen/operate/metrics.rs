@@ -106,7 +106,7 @@ fn columns(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
         (
             "exchanges_sampled_out",
             ledger.exchanges_sampled_out,
-            "Exchanges left out by sampling",
+            "Exchanges left out by sampling or filters",
         ),
         (
             "exchanges_shed",
