@@ -282,8 +282,8 @@ pub(super) fn wait(sockets: &[BorrowedFd<'_>], milliseconds: c_int) {
 
 /// Lets other threads go before this one where they want the same processor.
 pub(crate) fn yield_processor() {
-    /// Weighs a tenth of what others do (`sched(7)`).
-    const NICENESS: c_int = 10;
+    /// Weighs a seventieth of what others do (`sched(7)`).
+    const NICENESS: c_int = 19;
     // SAFETY: takes no pointers. On Linux, 0 is the calling thread alone (`setpriority(2)`). That it cannot be refused to
     // want less does not matter: it would be as before.
     let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) };
