@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use schema::{
-    Exchange, Projection, SegmentBuilder, SegmentDecoder, SegmentOptions, Step, TimeWindow,
+    Exchange, Keyring, Projection, SegmentBuilder, SegmentDecoder, SegmentOptions, Step, TimeWindow,
 };
 
 #[path = "common/exchanges.rs"]
@@ -18,6 +18,7 @@ fn encode(exchanges: Vec<Exchange>) -> Bytes {
         sampling: None,
         redaction: None,
         replayed: false,
+        keys: Keyring::default(),
     });
     for exchange in exchanges {
         builder.push(exchange).expect("rows can be encoded");
@@ -30,7 +31,12 @@ fn encode(exchanges: Vec<Exchange>) -> Bytes {
 }
 
 fn decode(file: &Bytes) -> usize {
-    let mut decoder = SegmentDecoder::new(file.len() as u64, TimeWindow::ALL, Projection::All);
+    let mut decoder = SegmentDecoder::new(
+        file.len() as u64,
+        &Keyring::default(),
+        TimeWindow::ALL,
+        Projection::All,
+    );
     let mut rows = 0;
     loop {
         match decoder.step().expect("a segment is readable") {

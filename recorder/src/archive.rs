@@ -27,10 +27,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{ArchiveCommand, PlaceArgs};
 use crate::config::{Config, SpoolConfig};
-use crate::output;
 use crate::shutdown::Shutdown;
 use crate::spool::{SyncPolicy, WhenFull};
 use crate::store::{self, Archive};
+use crate::{keys, output};
 
 pub(crate) use record::{COMPACT, FORGET};
 
@@ -96,6 +96,7 @@ async fn run(command: ArchiveCommand) -> anyhow::Result<Found> {
 async fn publish_spool(place: &PlaceArgs, folder: &std::path::Path) -> anyhow::Result<()> {
     let mut config = Config::read(Vec::new(), &place.archive)?;
     config.progress = false;
+    config.keys = keys::load(&place.keys.key_file)?;
     config.spool = Some(SpoolConfig {
         folder: folder.to_owned(),
         bytes_max: u64::MAX,
@@ -111,7 +112,7 @@ async fn publish_spool(place: &PlaceArgs, folder: &std::path::Path) -> anyhow::R
 
 fn open(place: &PlaceArgs) -> anyhow::Result<Archive> {
     let url = store::archive_url(&place.archive).map_err(|error| anyhow!("--archive: {error}"))?;
-    Archive::open_existing(&url)
+    Archive::open_existing(&url, &keys::load(&place.keys.key_file)?)
 }
 
 /// A bar over so many bytes, if it is wanted and standard error is a terminal.

@@ -2,6 +2,7 @@
 
 mod archive;
 mod live;
+mod place;
 mod redact;
 mod selection;
 
@@ -21,6 +22,7 @@ pub use archive::{
     ForgetArgs, LsArgs, PlaceArgs, WindowArgs,
 };
 pub use live::LiveArgs;
+pub use place::{ArchiveArgs, KeyArgs};
 pub use redact::RedactArgs;
 pub use selection::SelectionArgs;
 
@@ -274,49 +276,6 @@ pub struct OperateArgs {
     /// Example: --drain 90s
     #[arg(long, value_name = "DURATION", env = "RECORDER_DRAIN", hide_env_values = true, default_value = "60s", value_parser = parse_span)]
     pub drain: Duration,
-}
-
-/// Where the archive is.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Archive")]
-pub struct ArchiveArgs {
-    /// Where to write: a path, file:///path or s3://bucket/prefix
-    ///
-    /// A folder that does not exist is created. S3 takes the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-    /// AWS_SESSION_TOKEN, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP=true; without keys, the role of the instance.
-    /// Example: --archive s3://traffic/production
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "RECORDER_ARCHIVE",
-        hide_env_values = true
-    )]
-    pub archive: String,
-
-    /// Name of this recorder, part of every segment's name [default: derived from the captures; live, the host's name]
-    ///
-    /// The default is the same whenever the same captures are read, so that reading them again adds nothing. Recorders that
-    /// write into one archive at the same time need different names. Example: --recorder-id gateway-1
-    #[arg(long, value_name = "ID", env = "RECORDER_ID", hide_env_values = true)]
-    pub recorder_id: Option<String>,
-
-    /// How long to try again while the object store fails [default: 2m; live, 24h]
-    ///
-    /// Wrong credentials, a missing bucket or a full disk end the program at once. With --spool there is no end of trying while
-    /// recording goes on, and this is how long to go on after its end. Example: --retry-for 10m
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "RECORDER_RETRY_FOR", hide_env_values = true,
-        value_parser = parse_span
-    )]
-    pub retry_for: Option<Duration>,
-
-    /// Write to a store that ignores create-only puts
-    ///
-    /// Publishing rests on them: without, two recorders of the same id overwrite each other. Garage is such a store.
-    #[arg(long, env = "RECORDER_ALLOW_UNCONDITIONAL", hide_env_values = true)]
-    pub allow_unconditional: bool,
 }
 
 /// Where what was recorded waits for the archive.

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use recorder_core::{Limits, Options, Rotation, TunnelPorts};
-use schema::RecorderId;
+use schema::{Keyring, RecorderId};
 use url::Url;
 
 use crate::cli::{
     ArchiveArgs, Cli, Command, OperateArgs, OutputArgs, ReceiveArgs, RedactArgs, SegmentArgs,
     SelectionArgs, SpoolArgs, TrafficArgs,
 };
+use crate::keys;
 use crate::listen::{Listen, ListenLimits};
 use crate::spool::{SyncPolicy, WhenFull};
 use crate::store;
@@ -51,6 +52,8 @@ pub struct Config {
     pub listen: Option<Listen>,
     /// Where the archive is: `file:` or `s3:`.
     pub archive: Url,
+    /// What encrypts it, and the spool.
+    pub keys: Keyring,
     /// Who writes; `None` derives it from the captures.
     pub recorder: Option<RecorderId>,
     /// How exchanges are recorded.
@@ -211,6 +214,8 @@ fn recording(
         listen: None,
         archive: store::archive_url(&archive.archive)
             .map_err(|error| problem("--archive", error))?,
+        keys: keys::load(&archive.keys.key_file)
+            .map_err(|error| problem("--key-file", format!("{error:#}")))?,
         recorder: recorder
             .transpose()
             .map_err(|error: schema::ParseIdError| problem("--recorder-id", error.to_string()))?,

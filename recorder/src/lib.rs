@@ -27,6 +27,7 @@ mod capture;
 pub mod cli;
 mod clock;
 mod config;
+mod keys;
 mod listen;
 mod live;
 mod outlet;
@@ -137,10 +138,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> anyhow::
     let started = Instant::now();
     let mut shutdown = std::pin::pin!(shutdown);
     let captures = open_captures(&config, shutdown.as_mut()).await?;
-    let archive = Archive::open(&config.archive)?;
+    let archive = Archive::open(&config.archive, &config.keys)?;
     let spool = match &config.spool {
         Some(options) => Some(Spool::open(
             options.clone(),
+            &config.keys,
             config.recorder.as_ref(),
             None,
         )?),
@@ -284,6 +286,7 @@ fn segment_options(config: &Config, recorder: &RecorderId) -> SegmentOptions {
         sampling: sampling(&config.options.selection),
         redaction: config.options.redaction.as_ref().map(ToString::to_string),
         replayed: false,
+        keys: config.keys.clone(),
     }
 }
 

@@ -212,7 +212,7 @@ impl Listener {
             metrics,
             live,
         } = self;
-        let archive = Archive::open(&config.archive)?;
+        let archive = Archive::open(&config.archive, &config.keys)?;
         let shown = archive.shown.clone();
         let (spool, recorder) = spool_and_name(&config)?;
         let mut options = crate::segment_options(&config, &recorder);
@@ -303,7 +303,7 @@ fn spool_and_name(config: &Config) -> anyhow::Result<(Option<Spool>, RecorderId)
     let Some(options) = &config.spool else {
         return Ok((None, named.cloned().unwrap_or_else(host_id)));
     };
-    let spool = Spool::open(options.clone(), named, Some(host_id()))?;
+    let spool = Spool::open(options.clone(), &config.keys, named, Some(host_id()))?;
     let recorder = spool.recorder().clone();
     Ok((Some(spool), recorder))
 }

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use schema::{RecorderId, Timestamp};
+use schema::{Keyring, RecorderId, Timestamp};
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -79,6 +79,8 @@ pub enum SyncPolicy {
 pub(crate) struct Spool {
     disk: Arc<Disk>,
     options: SpoolConfig,
+    /// What encrypts it.
+    keys: Keyring,
     id: SpoolId,
     recorder: RecorderId,
     /// The generation that is written, and its file.
@@ -139,6 +141,7 @@ impl Spool {
     /// If the folder cannot be used, another process holds it, or it belongs to another recorder.
     pub(crate) fn open(
         options: SpoolConfig,
+        keys: &Keyring,
         recorder: Option<&RecorderId>,
         fallback: Option<RecorderId>,
     ) -> Result<Self, SpoolError> {
@@ -152,14 +155,15 @@ impl Spool {
         backlog.add(waiting(&disk, &recovery.sealed)?);
         let generation = recovery.generation;
         let deferred = crashed(&disk, &recovery.replay)?;
-        disk.run(&steps::begin_frames(generation, header(id)))?;
+        disk.run(&steps::begin_frames(generation, header(id, keys)))?;
         let file = disk.append(&Entry::Frames(generation))?;
         Ok(Self {
             file,
-            file_bytes: header(id).len() as u64,
-            frames: FrameWriter::new(generation),
+            file_bytes: header(id, keys).len() as u64,
+            frames: FrameWriter::new(generation, keys.clone()),
             disk: Arc::new(disk),
             options,
+            keys: keys.clone(),
             id,
             recorder,
             generation,
@@ -209,6 +213,7 @@ impl Spool {
         Frames {
             disk: Arc::clone(&self.disk),
             id: self.id,
+            keys: self.keys.clone(),
         }
     }
 
@@ -334,8 +339,12 @@ fn probed(url: &str) -> Entry {
 }
 
 /// What a file of frames begins with.
-fn header(id: SpoolId) -> Bytes {
-    format!("{}{id}\n", replay::HEADER).into()
+fn header(id: SpoolId, keys: &Keyring) -> Bytes {
+    let version = match keys.writing() {
+        None => replay::HEADER,
+        Some(_) => replay::HEADER_SEALED,
+    };
+    format!("{version}{id}\n").into()
 }
 
 /// Who the spool belongs to; a new one is given an identity.

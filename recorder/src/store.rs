@@ -9,6 +9,7 @@ use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectStore, RetryConfig};
+use schema::Keyring;
 use url::Url;
 
 /// An archive that can be written to.
@@ -24,6 +25,8 @@ pub(crate) struct Archive {
     pub(crate) place: String,
     /// What kind of store it is, for telling what to do about a failure.
     pub(crate) kind: StoreKind,
+    /// What encrypts what it holds.
+    pub(crate) keys: Keyring,
 }
 
 /// The kinds of store.
@@ -38,10 +41,11 @@ impl Archive {
     ///
     /// # Errors
     /// If the folder cannot be created, or the S3 configuration in the environment cannot be used.
-    pub(crate) fn open(url: &Url) -> anyhow::Result<Self> {
+    pub(crate) fn open(url: &Url, keys: &Keyring) -> anyhow::Result<Self> {
+        let keys = keys.clone();
         match url.scheme() {
-            "file" => Self::local(url),
-            _ => Self::s3(url),
+            "file" => Self::local(url, keys),
+            _ => Self::s3(url, keys),
         }
     }
 
@@ -49,14 +53,14 @@ impl Archive {
     ///
     /// # Errors
     /// If a local folder does not exist, or as [`Archive::open`].
-    pub(crate) fn open_existing(url: &Url) -> anyhow::Result<Self> {
+    pub(crate) fn open_existing(url: &Url, keys: &Keyring) -> anyhow::Result<Self> {
         if url.scheme() == "file" {
             let folder = folder(url)?;
             if !folder.is_dir() {
                 bail!("there is no archive `{}`: no such folder", folder.display());
             }
         }
-        Self::open(url)
+        Self::open(url, keys)
     }
 
     /// Where the object at `path` below the archive's URL lies in the store.
@@ -67,7 +71,7 @@ impl Archive {
             .collect()
     }
 
-    fn local(url: &Url) -> anyhow::Result<Self> {
+    fn local(url: &Url, keys: Keyring) -> anyhow::Result<Self> {
         let folder = folder(url)?;
         let shown = folder.display().to_string();
         std::fs::create_dir_all(&folder)
@@ -80,10 +84,11 @@ impl Archive {
             place: shown.clone(),
             shown,
             kind: StoreKind::Local,
+            keys,
         })
     }
 
-    fn s3(url: &Url) -> anyhow::Result<Self> {
+    fn s3(url: &Url, keys: Keyring) -> anyhow::Result<Self> {
         // The first provider stays; a program around this one may have installed its own.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // Only short faults are ridden out in there; the uploader decides how long to go on.
@@ -118,6 +123,7 @@ impl Archive {
             shown: url.to_string(),
             place,
             kind: StoreKind::S3,
+            keys,
         })
     }
 }

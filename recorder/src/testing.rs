@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
-    Protocol, Request, SegmentOptions, Timestamp,
+    Keyring, Protocol, Request, SegmentOptions, Timestamp,
 };
 
 /// What segments and streams are made with.
@@ -18,6 +18,7 @@ pub(crate) fn options() -> SegmentOptions {
         sampling: None,
         redaction: None,
         replayed: false,
+        keys: Keyring::default(),
     }
 }
 

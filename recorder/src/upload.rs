@@ -224,12 +224,21 @@ impl Uploader {
         }
     }
 
-    /// Whether the object at `path` holds just these bytes; `None` if there is none.
+    /// Whether the object at `path` holds just these bytes, or encrypted the same; `None` if there is none.
     async fn is_same(&self, path: &str, bytes: &Bytes) -> Result<Option<bool>, Error> {
         let object = match self.archive.store.get(&self.archive.path(path)).await {
             Err(Error::NotFound { .. }) => return Ok(None),
             got => got?,
         };
+        if self.archive.keys.writing().is_some() {
+            // No two encryptions of one content have the same bytes.
+            let there = object.bytes().await?;
+            let same = schema::same_content(&there, bytes, &self.archive.keys);
+            return Ok(Some(same.unwrap_or_else(|error| {
+                warn!(path, %error, "what is there cannot be compared");
+                false
+            })));
+        }
         if object.meta.size != bytes.len() as u64 {
             return Ok(Some(false));
         }

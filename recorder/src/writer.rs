@@ -312,7 +312,7 @@ impl Writer {
         }
         let options = &self.options;
         let (sequence, level) = (self.ledger_sequence, options.zstd_level);
-        let segment = encode_ledger(&rows, &options.recorder, sequence, level)?;
+        let segment = encode_ledger(&rows, &options.recorder, sequence, level, &options.keys)?;
         self.ledger_sequence += 1;
         let table = Table::Capture;
         self.sealed.push_back(Sealed { table, segment });

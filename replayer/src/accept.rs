@@ -102,6 +102,7 @@ async fn document(args: &AcceptArgs) -> anyhow::Result<ComparisonDocument> {
     let reference = RunRefArgs {
         run: typed.clone(),
         archive: args.archive.clone(),
+        keys: args.keys.clone(),
     };
     crate::compare::find(&reference).await?.with_context(|| {
         format!(

@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 pub use crate::demo::{Build, DemoArgs};
 pub use accept::{AcceptArgs, WhichArgs};
-pub use archive::ArchiveArgs;
+pub use archive::{ArchiveArgs, KeyArgs};
 pub use calibrate::CalibrateArgs;
 pub use compare::{CompareArgs, FailOnArg, GatesArgs, PresetArg, RulesFileArgs, SidesArgs};
 pub use correlate::CorrelateArgs;

@@ -35,7 +35,9 @@ use schema::{Projection, Timestamp};
 
 use crate::cli::{CompareArgs, RunRefArgs};
 use crate::config::CompareConfig;
+use crate::keys;
 use crate::output::{self, Style};
+use crate::store::Archive;
 use inputs::{Inputs, Side};
 use store::FindingsWriter;
 
@@ -85,8 +87,8 @@ pub(crate) async fn find(args: &RunRefArgs) -> anyhow::Result<Option<ComparisonD
     let Some((archive, id)) = typed_comparison(args) else {
         return Ok(None);
     };
-    let store = crate::store::open(archive)?;
-    let found = store::read_document(&*store, id).await?;
+    let store = open(args, archive)?;
+    let found = store::read_document(&store, id).await?;
     if found.is_none() && args.run.contains('/') {
         anyhow::bail!("archive {archive} has no comparison {id}");
     }
@@ -99,9 +101,13 @@ pub(crate) async fn find(args: &RunRefArgs) -> anyhow::Result<Option<ComparisonD
 /// If they cannot be read.
 pub(crate) async fn findings(args: &RunRefArgs) -> anyhow::Result<Vec<schema::Finding>> {
     match typed_comparison(args) {
-        Some((archive, id)) => store::read_findings(&*crate::store::open(archive)?, id).await,
+        Some((archive, id)) => store::read_findings(&open(args, archive)?, id).await,
         None => Ok(Vec::new()),
     }
+}
+
+fn open(args: &RunRefArgs, archive: &str) -> anyhow::Result<Archive> {
+    crate::store::open(archive, &keys::load(&args.keys.key_file)?)
 }
 
 /// Archive and id of the comparison that was typed.
@@ -148,7 +154,7 @@ async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
     let substituted = substituted(&inputs, &config, &sides).await?;
     let mut judge = Judge::new(sides, config.rules.clone(), noise, substituted);
     let mut tally = Tally::new(runs.len() + 1, VerdictLimits::default(), templates);
-    let mut writer = FindingsWriter::new(std::sync::Arc::clone(&inputs.store), &id);
+    let mut writer = FindingsWriter::new(inputs.store.clone(), &id);
     let mut joined = Joined::start(&inputs, &runs, Projection::All, config.join_memory);
     while let Some(row) = joined.next().await? {
         writer.add(tally.add(&mut judge, &row)).await?;
@@ -179,14 +185,14 @@ async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
         .zip(first)
         .map(|(side, at)| described(side, at))
         .collect();
-    if let Some(rows) = crate::fetch::ledger(&*inputs.store, inputs.window).await? {
+    if let Some(rows) = crate::fetch::ledger(&inputs.store, inputs.window).await? {
         (document.holes, document.holes_left_out) = holes(inputs.window, &rows);
     }
     take_standing(&mut document, &config.accepted);
     script::write_scripts(&mut document, &inputs, &tally).await?;
     conclude(&mut document, &config.gates);
     writer.finish().await?;
-    store::put_document(&*inputs.store, &document).await?;
+    store::put_document(&inputs.store, &document).await?;
     Ok(document)
 }
 

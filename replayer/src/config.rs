@@ -21,13 +21,14 @@ use replayer_core::rewrite::{HostPolicy, Rewrite, Rewriting};
 use replayer_core::shard::Shard;
 use replayer_core::window::{Calendar, Span};
 use schema::run::RunDocument;
-use schema::{Pattern, Sample};
+use schema::{Keyring, Pattern, Sample};
 
 use crate::cli::{
-    CalendarArg, FilterArgs, HttpVersionArg, PlanArgs, RunArgs, SendAgainArg, TargetArgs,
-    WindowArgs,
+    ArchiveArgs, CalendarArg, FilterArgs, HttpVersionArg, PlanArgs, RunArgs, SendAgainArg,
+    TargetArgs, WindowArgs,
 };
 use crate::guard::Guard;
+use crate::keys;
 use crate::send::{HttpVersion, Target, TlsOptions};
 
 pub(crate) use calibrate::CalibrateConfig;
@@ -49,6 +50,8 @@ pub(crate) struct Hooks {
 pub(crate) struct Selection {
     /// URL of the archive.
     pub(crate) archive: String,
+    /// What encrypts it, and what is written into it.
+    pub(crate) keys: Keyring,
     /// The window.
     pub(crate) span: Span,
     /// The filter.
@@ -128,7 +131,7 @@ impl TryFrom<PlanArgs> for PlanConfig {
 
     fn try_from(args: PlanArgs) -> anyhow::Result<Self> {
         Ok(Self {
-            selection: selection(args.archive.archive, &args.window, args.filter)?,
+            selection: selection(args.archive, &args.window, args.filter)?,
             json: args.json,
         })
     }
@@ -154,7 +157,7 @@ impl TryFrom<RunArgs> for RunConfig {
         let in_flight_max = args.pace.0.flow.in_flight;
         let shard = shard(&args)?;
         Ok(Self {
-            selection: selection(args.archive.archive, &args.window, args.filter)?,
+            selection: selection(args.archive, &args.window, args.filter)?,
             tls: tls(&args.target, &target)?,
             http_version: match args.target.http_version {
                 HttpVersionArg::Auto => HttpVersion::Auto,
@@ -204,7 +207,7 @@ impl TryFrom<RunArgs> for RunConfig {
 }
 
 fn selection(
-    archive: String,
+    archive: ArchiveArgs,
     window: &WindowArgs,
     filter: FilterArgs,
 ) -> anyhow::Result<Selection> {
@@ -227,7 +230,8 @@ fn selection(
     let filter_text = filter_text(window, &filter);
     let filter = self::filter(window, filter)?;
     Ok(Selection {
-        archive,
+        keys: keys::load(&archive.keys.key_file)?,
+        archive: archive.archive,
         span,
         filter,
         filter_text,

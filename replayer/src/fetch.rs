@@ -15,10 +15,9 @@
 mod list;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use object_store::{GetOptions, GetRange, ObjectStore};
+use object_store::{GetOptions, GetRange};
 use replayer_core::Limits;
 use replayer_core::merge::{self, Merge};
 use schema::{
@@ -27,6 +26,8 @@ use schema::{
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+
+use crate::store::Archive;
 
 pub(crate) use list::{Segment, extent, segments};
 
@@ -38,7 +39,7 @@ const FOOTER_BYTES: u64 = 64 << 10;
 /// The exchanges of a window, in time order.
 #[derive(Debug)]
 pub(crate) struct ExchangeStream {
-    store: Arc<dyn ObjectStore>,
+    store: Archive,
     window: TimeWindow,
     projection: Projection,
     limits: Limits,
@@ -62,7 +63,7 @@ impl ExchangeStream {
     /// The exchanges of `window` in `segments`, which are in order of their keys.
     #[must_use]
     pub(crate) fn new(
-        store: Arc<dyn ObjectStore>,
+        store: Archive,
         segments: Vec<Segment>,
         window: TimeWindow,
         projection: Projection,
@@ -143,8 +144,8 @@ impl ExchangeStream {
             start,
             end: self.window.end,
         };
-        let segments = list::segments_below(&*self.store, folder, window).await?;
-        if !is_replaced(&*self.store, &gone, &segments).await? {
+        let segments = list::segments_below(&self.store, folder, window).await?;
+        if !is_replaced(&self.store, &gone, &segments).await? {
             return Err(error.context("it was removed while this read the archive"));
         }
         tracing::info!(path, "segments gave way to others: listed again");
@@ -172,11 +173,11 @@ impl ExchangeStream {
             }
             bytes += segment.bytes;
             let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
-            let (store, segment) = (Arc::clone(&self.store), segment.clone());
+            let (store, segment) = (self.store.clone(), segment.clone());
             let (window, projection) = (self.window, self.projection);
             self.tasks.spawn(async move {
                 if let Err(error) =
-                    read_segment(&*store, &segment, window, projection, &sender).await
+                    read_segment(&store, &segment, window, projection, &sender).await
                 {
                     // Nobody left to tell: the reader has stopped.
                     let _stopped = sender.send(Err(error)).await;
@@ -200,7 +201,7 @@ fn is_gone(error: &anyhow::Error) -> bool {
 
 /// Whether one of `segments` says that it has taken the place of `gone`.
 async fn is_replaced(
-    store: &dyn ObjectStore,
+    store: &Archive,
     gone: &Segment,
     segments: &[Segment],
 ) -> anyhow::Result<bool> {
@@ -223,10 +224,7 @@ async fn is_replaced(
 ///
 /// # Errors
 /// If it cannot be read.
-pub(crate) async fn footer(
-    store: &dyn ObjectStore,
-    segment: &Segment,
-) -> anyhow::Result<Option<Footer>> {
+pub(crate) async fn footer(store: &Archive, segment: &Segment) -> anyhow::Result<Option<Footer>> {
     let read = || format!("read the footer of segment {}", segment.path);
     let mut wanted = FOOTER_BYTES;
     loop {
@@ -239,7 +237,7 @@ pub(crate) async fn footer(
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error).with_context(read),
         };
-        match read_footer(&tail).with_context(read)? {
+        match read_footer(&tail, store.keys()).with_context(read)? {
             FooterStep::Footer(footer) => return Ok(Some(*footer)),
             FooterStep::NeedsTail(more) if more > wanted => wanted = more,
             FooterStep::NeedsTail(_) => bail!("{}: it is shorter than its footer", read()),
@@ -249,14 +247,14 @@ pub(crate) async fn footer(
 
 /// Decodes one segment, batch by batch, until its end or until nobody takes them any more.
 async fn read_segment(
-    store: &dyn ObjectStore,
+    store: &Archive,
     segment: &Segment,
     window: TimeWindow,
     projection: Projection,
     batches: &mpsc::Sender<anyhow::Result<Option<Vec<Exchange>>>>,
 ) -> anyhow::Result<()> {
     let damaged = || format!("segment {} is damaged or of a newer format", segment.path);
-    let mut decoder = SegmentDecoder::new(segment.bytes, window, projection);
+    let mut decoder = SegmentDecoder::new(segment.bytes, store.keys(), window, projection);
     loop {
         match decoder.step().with_context(damaged)? {
             Step::NeedsData(ranges) => {
@@ -285,7 +283,7 @@ async fn read_segment(
 /// # Errors
 /// If a ledger segment cannot be read.
 pub(crate) async fn ledger(
-    store: &dyn ObjectStore,
+    store: &Archive,
     window: TimeWindow,
 ) -> anyhow::Result<Option<Vec<(RecorderId, LedgerRow)>>> {
     // A row belongs to its minute, so the one that the window begins in starts before the window.
@@ -305,7 +303,7 @@ pub(crate) async fn ledger(
             .await
             .with_context(read)?;
         let file = file.bytes().await.with_context(read)?;
-        rows.extend(decode_ledger(file).with_context(read)?);
+        rows.extend(decode_ledger(file, store.keys()).with_context(read)?);
     }
     Ok(Some(rows))
 }

@@ -15,7 +15,6 @@ mod segments;
 
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use replayer_core::coverage::Coverage;
 use schema::run::RunFollow;
 use schema::{RecorderId, TimeWindow, Timestamp};
@@ -27,6 +26,7 @@ use crate::fetch;
 use crate::run::run_coverage;
 use crate::select::Selected;
 use crate::store;
+use crate::store::Archive;
 
 pub(crate) use facts::FollowFacts;
 pub(crate) use feed::{Fed, Feed, FeedParts};
@@ -58,7 +58,7 @@ pub(crate) fn selected(config: &RunConfig, follow: &FollowConfig) -> anyhow::Res
         "nothing to follow: it would begin at {start} and end at {end}; correct --from, --to or --for"
     );
     Ok(Selected {
-        store: store::open(&config.selection.archive)?,
+        store: store::open(&config.selection.archive, &config.selection.keys)?,
         window: TimeWindow { start, end },
         segments: Vec::new(),
         coverage: None,
@@ -87,7 +87,7 @@ impl Followed {
         let parts = FeedParts {
             config: follow,
             window: selected.window,
-            store: Arc::clone(&selected.store),
+            store: selected.store.clone(),
             limits: config.limits,
             clock,
             refused: config.guard.recorded(&config.target).await,
@@ -123,7 +123,7 @@ impl Followed {
             start: self.parts.window.start,
             end: self.facts.now().reached.unwrap_or(Timestamp::MIN),
         };
-        match coverage(&*self.parts.store, window).await {
+        match coverage(&self.parts.store, window).await {
             Ok(coverage) => self.facts.set_coverage(coverage.as_ref().map(run_coverage)),
             Err(error) => tracing::warn!("the ledger cannot be read: {error:#}"),
         }
@@ -134,7 +134,7 @@ impl Followed {
 ///
 /// # Errors
 /// If it cannot be read.
-async fn coverage(store: &dyn ObjectStore, window: TimeWindow) -> anyhow::Result<Option<Coverage>> {
+async fn coverage(store: &Archive, window: TimeWindow) -> anyhow::Result<Option<Coverage>> {
     if window.start >= window.end {
         return Ok(None);
     }

@@ -4,14 +4,14 @@
 //! create the next lease of the chain is also to own the run: whoever finds it taken has lost the run to another process,
 //! and stops.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, bail};
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
+use object_store::{ObjectStoreExt as _, PutMode};
 use replayer_core::checkpoint::Position;
 use serde::{Deserialize, Serialize};
+
+use crate::store::Archive;
 
 /// One lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ struct Lease {
 /// The chain of a run, held by this process.
 #[derive(Debug)]
 pub(crate) struct Leases {
-    store: Arc<dyn ObjectStore>,
+    store: Archive,
     folder: Path,
     number: u64,
     lease: Lease,
@@ -39,12 +39,12 @@ impl Leases {
     /// # Errors
     /// If the store fails, or another process takes the run at the same moment.
     pub(crate) async fn take(
-        store: Arc<dyn ObjectStore>,
+        store: Archive,
         folder: Path,
         holder: String,
         settled: Option<u64>,
     ) -> anyhow::Result<Self> {
-        let last = last(&*store, &folder).await?;
+        let last = last(&store, &folder).await?;
         let through = match &last {
             Some((number, lease)) if settled.is_none_or(|settled| settled < *number) => {
                 lease.through
@@ -99,7 +99,7 @@ impl Leases {
         match self.store.put_opts(&path, json.into(), create).await {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => {
-                let there = read(&*self.store, &path).await?;
+                let there = read(&self.store, &path).await?;
                 // A create that was tried again after a lost answer finds its own object.
                 if there == self.lease {
                     return Ok(());
@@ -124,7 +124,7 @@ fn path(folder: &Path, number: u64) -> Path {
     folder.clone().join(format!("{number:08}.json"))
 }
 
-async fn read(store: &dyn ObjectStore, path: &Path) -> anyhow::Result<Lease> {
+async fn read(store: &Archive, path: &Path) -> anyhow::Result<Lease> {
     let read = || format!("read {path}");
     let object = store.get(path).await.with_context(read)?;
     let json = object.bytes().await.with_context(read)?;
@@ -132,7 +132,7 @@ async fn read(store: &dyn ObjectStore, path: &Path) -> anyhow::Result<Lease> {
 }
 
 /// The last lease of a chain, with its number.
-async fn last(store: &dyn ObjectStore, folder: &Path) -> anyhow::Result<Option<(u64, Lease)>> {
+async fn last(store: &Archive, folder: &Path) -> anyhow::Result<Option<(u64, Lease)>> {
     let list = || format!("list {folder}");
     let mut objects = store.list(Some(folder));
     let mut last = None;

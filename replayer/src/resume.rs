@@ -3,12 +3,10 @@
 mod options;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
-use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::checkpoint::{Position, Resumption};
 use replayer_core::correlate::Learned;
@@ -17,13 +15,15 @@ use replayer_core::window::Span;
 use schema::run::{RunDocument, RunResumption, RunState};
 use schema::{Exchange, Projection, Table, TimeWindow, Timestamp};
 
-use crate::cli::{Cli, Command, FollowArgs, RunArgs, RunRefArgs, Typed};
+use crate::cli::{Cli, Command, FollowArgs, KeyArgs, RunArgs, RunRefArgs, Typed};
 use crate::config::RunConfig;
 use crate::fetch::{ExchangeStream, Segment, segments};
+use crate::keys;
 use crate::lease::Leases;
 use crate::read::Resume;
 use crate::run_ref::RunRef;
 use crate::run_store::{Begun as BegunRun, RunPlace, clear_divergences, parts};
+use crate::store::Archive;
 use crate::{config, store};
 
 pub(crate) use options::{file_hashes, stored};
@@ -45,6 +45,7 @@ pub(crate) enum Begun {
 struct Typing<'a> {
     command: &'static str,
     archive: &'a str,
+    keys: &'a KeyArgs,
     shard: Option<u32>,
     resume: Option<&'a str>,
     /// The name that a run goes on under if it was begun before.
@@ -68,6 +69,7 @@ pub(crate) async fn config(args: RunArgs) -> anyhow::Result<Begun> {
     let typing = Typing {
         command: "run",
         archive: &args.archive.archive,
+        keys: &args.archive.keys,
         shard: config::shard(&args)?.map(Shard::index),
         resume: args.going_on.resume.as_deref(),
         if_begun: args
@@ -92,6 +94,7 @@ pub(crate) async fn follow_config(args: FollowArgs) -> anyhow::Result<Begun> {
     let typing = Typing {
         command: "follow",
         archive: &archive,
+        keys: &args.source.keys,
         shard: None,
         resume: args.going_on.resume.as_deref(),
         if_begun: args
@@ -111,8 +114,8 @@ pub(crate) async fn follow_config(args: FollowArgs) -> anyhow::Result<Begun> {
 async fn fresh(args: RunArgs) -> anyhow::Result<Begun> {
     let mut config = RunConfig::try_from(args)?;
     if let (Some(_), Some(name)) = (config.shard, &config.run) {
-        let store = store::open(&config.selection.archive)?;
-        if let Some(whole) = parts::read(&*store, &RunPlace::new(name, None)).await? {
+        let store = store::open(&config.selection.archive, &config.selection.keys)?;
+        if let Some(whole) = parts::read(&store, &RunPlace::new(name, None)).await? {
             config.selection.span = Span::Between {
                 from: Some(whole.source.from),
                 to: Some(whole.source.to),
@@ -131,8 +134,8 @@ impl Typing<'_> {
         let Some(name) = self.if_begun else {
             return Ok(Left::Fresh);
         };
-        let store = store::open(self.archive)?;
-        let document = parts::read(&*store, &RunPlace::new(name, self.shard)).await?;
+        let store = store::open(self.archive, &keys::load(&self.keys.key_file)?)?;
+        let document = parts::read(&store, &RunPlace::new(name, self.shard)).await?;
         Ok(match document.map(Box::new) {
             Some(document) if document.state == RunState::Finished => Left::Ended(document),
             Some(document) => Left::GoesOn(document),
@@ -145,13 +148,14 @@ impl Typing<'_> {
         let run = RunRef::find(&RunRefArgs {
             run: name.to_owned(),
             archive: Some(self.archive.to_owned()),
+            keys: self.keys.clone(),
         })?;
         let name = &run.name;
         let document = match self.shard {
             None => run.document().await?,
             Some(index) => {
                 let place = RunPlace::new(name, self.shard);
-                let part = parts::read(&*run.store, &place).await?;
+                let part = parts::read(&run.store, &place).await?;
                 part.with_context(|| format!("part {index} of run {name} was not begun"))?
             }
         };
@@ -238,16 +242,16 @@ pub(crate) struct Found {
 /// # Errors
 /// If its files cannot be read or written.
 pub(crate) async fn take(
-    store: &Arc<dyn ObjectStore>,
+    store: &Archive,
     mut document: RunDocument,
     config: &RunConfig,
     holder: String,
     now: Timestamp,
 ) -> anyhow::Result<Found> {
     let place = RunPlace::of(&document);
-    let checkpoint = parts::read_checkpoint(&**store, &place).await?;
+    let checkpoint = parts::read_checkpoint(store, &place).await?;
     let settled = checkpoint.as_ref().and_then(|checkpoint| checkpoint.lease);
-    let leases = Leases::take(Arc::clone(store), place.leases(), holder, settled).await?;
+    let leases = Leases::take(store.clone(), place.leases(), holder, settled).await?;
     let resumption = Resumption {
         standing: checkpoint
             .as_ref()
@@ -259,7 +263,7 @@ pub(crate) async fn take(
         .as_ref()
         .map(|checkpoint| checkpoint.files)
         .unwrap_or_default();
-    let segments = written(&**store, &place).await?;
+    let segments = written(store, &place).await?;
     let next = segments.iter().map(|segment| segment.key.sequence() + 1);
     files.segments = next.max().unwrap_or(0).max(files.segments);
     let (stored, stored_from) = match config.follow {
@@ -268,7 +272,7 @@ pub(crate) async fn take(
     };
     let answered = answered(store, segments, files.claim_from, &resumption).await?;
     files.unclaimed = answered.len() as u64;
-    clear_divergences(&**store, &place, files.divergences).await?;
+    clear_divergences(store, &place, files.divergences).await?;
 
     document.resumed.push(RunResumption {
         at: now.to_micros_precision(),
@@ -295,12 +299,12 @@ pub(crate) async fn take(
             stored_from,
         },
         leases,
-        learned: parts::read_learned(&**store, &place).await?,
+        learned: parts::read_learned(store, &place).await?,
     })
 }
 
 /// The segments that the run has published.
-async fn written(store: &dyn ObjectStore, place: &RunPlace) -> anyhow::Result<Vec<Segment>> {
+async fn written(store: &Archive, place: &RunPlace) -> anyhow::Result<Vec<Segment>> {
     let table = Table::RunExchanges(place.run().to_owned());
     let mut segments = segments(store, &table, TimeWindow::ALL).await?;
     segments.retain(|segment| *segment.key.recorder() == place.writer());
@@ -309,14 +313,14 @@ async fn written(store: &dyn ObjectStore, place: &RunPlace) -> anyhow::Result<Ve
 
 /// Rows of the segments from number `from` on that are in no report yet.
 async fn answered(
-    store: &Arc<dyn ObjectStore>,
+    store: &Archive,
     mut segments: Vec<Segment>,
     from: u64,
     resumption: &Resumption,
 ) -> anyhow::Result<HashMap<Position, Exchange>> {
     segments.retain(|segment| segment.key.sequence() >= from);
     let mut rows = ExchangeStream::new(
-        Arc::clone(store),
+        store.clone(),
         segments,
         TimeWindow::ALL,
         Projection::All,
@@ -342,7 +346,7 @@ async fn answered(
 /// Of a run that follows: what is stored and may come again, the newest if there is more than can be remembered; and up to
 /// when it was recorded what is not all among it.
 async fn stored_since(
-    store: &Arc<dyn ObjectStore>,
+    store: &Archive,
     segments: &[Segment],
     resumption: &Resumption,
     limits: Limits,
@@ -358,7 +362,7 @@ async fn stored_since(
     // Nothing is sent before it was recorded.
     let segments = segments.iter().filter(|segment| segment.key.end() >= from);
     let mut rows = ExchangeStream::new(
-        Arc::clone(store),
+        store.clone(),
         segments.cloned().collect(),
         TimeWindow::ALL,
         Projection::Summary,

@@ -141,7 +141,7 @@ async fn send(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<RunDocument> {
     config.rewrite.run = config.reprise_headers.then(|| name.clone());
-    let store = Arc::clone(&selected.store);
+    let store = selected.store.clone();
     let followed = Followed::of(&config, &selected, clock).await;
     let Started {
         writer,
@@ -327,14 +327,14 @@ async fn start(
             followed.facts.write_into(&mut document);
         }
         if document.shard.is_some() {
-            parts::join(&**store, &document).await?;
+            parts::join(store, &document).await?;
         }
         let leases = RunPlace::of(&document).leases();
-        let writer = RunWriter::start(Arc::clone(store), document, options).await?;
+        let writer = RunWriter::start(store.clone(), document, options).await?;
         return Ok(Started {
             writer,
             started_at: now,
-            leases: Leases::take(Arc::clone(store), leases, holder, None).await?,
+            leases: Leases::take(store.clone(), leases, holder, None).await?,
             resume: None,
             before: [0; 3],
             learned: None,
@@ -346,7 +346,7 @@ async fn start(
     let (document, begun) = (found.document, found.begun);
     Ok(Started {
         started_at: document.started_at,
-        writer: RunWriter::resume(Arc::clone(store), document, options, begun).await?,
+        writer: RunWriter::resume(store.clone(), document, options, begun).await?,
         leases: found.leases,
         resume: Some(found.resume),
         before,

@@ -1,16 +1,16 @@
 //! Which run is meant, and its document.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, bail};
 use futures_util::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use schema::Keyring;
 use schema::run::{RunDocument, RunState};
 
 use crate::cli::RunRefArgs;
 use crate::run_store::{document_path, parts};
-use crate::store;
+use crate::store::Archive;
+use crate::{keys, store};
 
 /// Documents that are read at once when runs are listed.
 const READ_AT_ONCE: usize = 16;
@@ -21,7 +21,7 @@ pub(crate) struct RunRef {
     /// The archive, as it is written.
     pub(crate) archive: String,
     /// The archive's store.
-    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) store: Archive,
     /// The run's name.
     pub(crate) name: String,
 }
@@ -32,12 +32,21 @@ impl RunRef {
     /// # Errors
     /// If it is neither, or the archive cannot be opened.
     pub(crate) fn find(args: &RunRefArgs) -> anyhow::Result<Self> {
-        let typed = args.run.trim_end_matches('/');
+        let keys = keys::load(&args.keys.key_file)?;
+        Self::of(&args.run, args.archive.as_deref(), &keys)
+    }
+
+    /// The same, of an archive with these keys.
+    ///
+    /// # Errors
+    /// As [`RunRef::find`].
+    pub(crate) fn of(typed: &str, archive: Option<&str>, keys: &Keyring) -> anyhow::Result<Self> {
+        let typed = typed.trim_end_matches('/');
         let typed = typed.strip_suffix("/run.json").unwrap_or(typed);
         let (archive, name) = match split_folder(typed) {
             Some((archive, name)) => (archive, name),
             None if !typed.contains('/') => {
-                let archive = args.archive.as_deref().with_context(|| {
+                let archive = archive.with_context(|| {
                     format!(
                         "run {typed}: say in which archive with --archive URL, or give its folder \
                          <archive>/runs/{typed}"
@@ -54,7 +63,7 @@ impl RunRef {
         }
         Ok(Self {
             archive: archive.to_owned(),
-            store: store::open(archive)?,
+            store: store::open(archive, keys)?,
             name: name.to_owned(),
         })
     }
@@ -64,7 +73,7 @@ impl RunRef {
     /// # Errors
     /// If there is no such run, or its document cannot be read.
     pub(crate) async fn document(&self) -> anyhow::Result<RunDocument> {
-        read_document(&*self.store, &document_path(&self.name))
+        read_document(&self.store, &document_path(&self.name))
             .await
             .with_context(|| {
                 format!(
@@ -85,8 +94,9 @@ fn split_folder(folder: &str) -> Option<(&str, &str)> {
     Some((if archive.is_empty() { "/" } else { archive }, name))
 }
 
-async fn read_document(store: &dyn ObjectStore, path: &Path) -> anyhow::Result<RunDocument> {
+async fn read_document(store: &Archive, path: &Path) -> anyhow::Result<RunDocument> {
     let json = store.get(path).await?.bytes().await?;
+    let json = store.open(json).with_context(|| format!("read {path}"))?;
     let document = RunDocument::from_json(&json).with_context(|| format!("read {path}"))?;
     if document.state != RunState::Running {
         return Ok(document);
@@ -99,7 +109,7 @@ async fn read_document(store: &dyn ObjectStore, path: &Path) -> anyhow::Result<R
 /// # Errors
 /// If the archive cannot be listed.
 pub(crate) async fn list(
-    store: &dyn ObjectStore,
+    store: &Archive,
 ) -> anyhow::Result<Vec<(Path, anyhow::Result<RunDocument>)>> {
     use futures_util::StreamExt as _;
     let folders = store

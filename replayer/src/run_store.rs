@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
+use object_store::{ObjectStoreExt as _, PutMode, path::Path};
 use replayer_core::checkpoint::{PlannedBatch, Position};
 use replayer_core::compare::Rules;
 use replayer_core::correlate::Learned;
@@ -34,6 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::follow::FollowFacts;
+use crate::store::Archive;
 use crate::timer::{Behind, stand_back};
 use encoder::Encoder;
 pub(crate) use place::RunPlace;
@@ -236,7 +237,7 @@ impl RunSender {
 /// Writes one run.
 #[derive(Debug)]
 pub struct RunWriter {
-    store: Arc<dyn ObjectStore>,
+    store: Archive,
     document: RunDocument,
     sender: RunSender,
     progress: Arc<RunProgress>,
@@ -251,12 +252,12 @@ impl RunWriter {
     /// # Errors
     /// If the archive holds a run of that name, or cannot be written to.
     pub async fn start(
-        store: Arc<dyn ObjectStore>,
+        store: Archive,
         document: RunDocument,
         options: RunOptions,
     ) -> anyhow::Result<Self> {
         let path = RunPlace::of(&document).document();
-        let payload = PutPayload::from(document.to_json());
+        let payload = store.seal(document.to_json());
         match store.put_opts(&path, payload, PutMode::Create.into()).await {
             Ok(_) => {}
             Err(object_store::Error::AlreadyExists { .. }) => bail!(
@@ -273,21 +274,16 @@ impl RunWriter {
     /// # Errors
     /// If the archive cannot be written to.
     pub(crate) async fn resume(
-        store: Arc<dyn ObjectStore>,
+        store: Archive,
         document: RunDocument,
         options: RunOptions,
         begun: Begun,
     ) -> anyhow::Result<Self> {
-        put_document(&*store, &document).await?;
+        put_document(&store, &document).await?;
         Ok(Self::begin(store, document, options, begun))
     }
 
-    fn begin(
-        store: Arc<dyn ObjectStore>,
-        document: RunDocument,
-        options: RunOptions,
-        begun: Begun,
-    ) -> Self {
+    fn begin(store: Archive, document: RunDocument, options: RunOptions, begun: Begun) -> Self {
         let (queue, messages) = mpsc::channel(options.waiting_max);
         let (files, waiting) = mpsc::channel::<Upload>(UPLOADS_WAITING_MAX);
         let memory_max = u32::try_from(options.waiting_bytes_max / 1024)
@@ -300,13 +296,14 @@ impl RunWriter {
         };
         let progress = Arc::new(RunProgress::default());
         let follow = options.follow.clone();
-        let uploads = tokio::spawn(upload_all(Arc::clone(&store), waiting));
+        let uploads = tokio::spawn(upload_all(store.clone(), waiting));
         let encoder = Encoder::new(
             document.clone(),
             options,
             begun,
             files,
             Arc::clone(&progress),
+            store.keys().clone(),
         );
         let memory = Arc::clone(&sender.memory);
         let encoder = tokio::task::spawn_blocking(move || {
@@ -384,12 +381,12 @@ impl RunWriter {
                     follow.write_into(&mut document);
                 }
                 document.conclusion = Some(report::conclude(&document));
-                put_document(&*self.store, &document).await?;
+                put_document(&self.store, &document).await?;
                 Ok(document)
             }
             Err(error) => {
                 document.state = RunState::Failed;
-                if let Err(error) = put_document(&*self.store, &document).await {
+                if let Err(error) = put_document(&self.store, &document).await {
                     tracing::warn!(run = %document.run, %error, "run could not be marked as failed");
                 }
                 Err(error)
@@ -408,13 +405,10 @@ pub fn document_path(run: &str) -> Path {
 ///
 /// # Errors
 /// If the store fails.
-pub(crate) async fn put_document(
-    store: &dyn ObjectStore,
-    document: &RunDocument,
-) -> anyhow::Result<()> {
+pub(crate) async fn put_document(store: &Archive, document: &RunDocument) -> anyhow::Result<()> {
     let path = RunPlace::of(document).document();
     store
-        .put(&path, PutPayload::from(document.to_json()))
+        .put(&path, store.seal(document.to_json()))
         .await
         .with_context(|| format!("write {path}"))?;
     Ok(())

@@ -7,6 +7,7 @@ use schema::run::RunDocument;
 use serde::Serialize;
 
 use crate::cli::RunsArgs;
+use crate::keys;
 use crate::output::{self, Colour, Style};
 use crate::report::{minute_text, verdict_colour, verdict_text};
 use crate::{run_ref, store};
@@ -57,10 +58,13 @@ impl<'a> Row<'a> {
 /// # Errors
 /// If the archive cannot be listed.
 pub(crate) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
-    let store = store::open(&args.archive.archive)?;
+    let store = store::open(
+        &args.archive.archive,
+        &keys::load(&args.archive.keys.key_file)?,
+    )?;
     let mut documents = Vec::new();
     let mut unreadable = 0;
-    for (path, document) in run_ref::list(&*store).await? {
+    for (path, document) in run_ref::list(&store).await? {
         match document {
             Ok(document) => documents.push(document),
             Err(error) => {

@@ -1,10 +1,8 @@
 //! From what a user asked for to segments: the window, where they are, and how whole it is.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::coverage::Coverage;
 use schema::{Projection, Table, TimeWindow, Timestamp};
@@ -12,12 +10,13 @@ use schema::{Projection, Table, TimeWindow, Timestamp};
 use crate::config::Selection;
 use crate::fetch::{self, ExchangeStream, Segment};
 use crate::store;
+use crate::store::Archive;
 
 /// A window of an archive, found.
 #[derive(Clone, Debug)]
 pub(crate) struct Selected {
     /// The archive.
-    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) store: Archive,
     /// The window.
     pub(crate) window: TimeWindow,
     /// The segments that may hold exchanges of it.
@@ -29,7 +28,7 @@ pub(crate) struct Selected {
 /// The exchanges of a window, as often as they are needed.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    store: Arc<dyn ObjectStore>,
+    store: Archive,
     segments: Vec<Segment>,
     /// The window.
     pub(crate) window: TimeWindow,
@@ -43,18 +42,18 @@ impl Selected {
     /// # Errors
     /// If the archive cannot be read, has no exchange, or none in the window.
     pub(crate) async fn find(selection: &Selection) -> anyhow::Result<Self> {
-        let store = store::open(&selection.archive)?;
-        let (first, last) = fetch::extent(&*store, &Table::Exchanges)
+        let store = store::open(&selection.archive, &selection.keys)?;
+        let (first, last) = fetch::extent(&store, &Table::Exchanges)
             .await?
             .with_context(|| format!("archive {} holds no exchanges", selection.archive))?;
         let window = selection.span.resolve(first, last)?;
-        let segments = fetch::segments(&*store, &Table::Exchanges, window).await?;
+        let segments = fetch::segments(&store, &Table::Exchanges, window).await?;
         if segments.is_empty() {
             bail!(
                 "the window {window} holds no exchanges; the archive goes from {first} to {last}"
             );
         }
-        let coverage = fetch::ledger(&*store, window)
+        let coverage = fetch::ledger(&store, window)
             .await?
             .map(|rows| Coverage::new(window, &rows));
         Ok(Self {
@@ -97,7 +96,7 @@ impl Selected {
     /// Where the exchanges of the window come from.
     pub(crate) fn source(&self, projection: Projection, limits: Limits) -> Source {
         Source {
-            store: Arc::clone(&self.store),
+            store: self.store.clone(),
             segments: self.segments.clone(),
             window: self.window,
             projection,
@@ -120,7 +119,7 @@ impl Source {
         };
         let overlaps = |segment: &&Segment| segment.key.overlaps(window);
         ExchangeStream::new(
-            Arc::clone(&self.store),
+            self.store.clone(),
             self.segments.iter().filter(overlaps).cloned().collect(),
             window,
             self.projection,

@@ -4,11 +4,9 @@ mod json;
 mod text;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::compare::{Comparison, Rules, compare};
 use schema::run::RunDocument;
@@ -18,6 +16,7 @@ use crate::cli::ShowArgs;
 use crate::fetch::{ExchangeStream, segments};
 use crate::output::{self, Style};
 use crate::run_ref::RunRef;
+use crate::store::Archive;
 
 /// The smallest span that a stored time tells apart.
 const INSTANT: Duration = Duration::from_micros(1);
@@ -77,7 +76,7 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
 /// heads and bodies until the exchange comes up, and then that instant whole.
 async fn find_replayed(run: &RunRef, id: ExchangeId) -> anyhow::Result<Exchange> {
     let table = Table::RunExchanges(run.name.clone());
-    let all = segments(&*run.store, &table, TimeWindow::ALL).await?;
+    let all = segments(&run.store, &table, TimeWindow::ALL).await?;
     if all.is_empty() {
         bail!(
             "run {} has no exchanges: it sent none, or was killed before the first were stored",
@@ -85,7 +84,7 @@ async fn find_replayed(run: &RunRef, id: ExchangeId) -> anyhow::Result<Exchange>
         );
     }
     let mut stream = ExchangeStream::new(
-        Arc::clone(&run.store),
+        run.store.clone(),
         all,
         TimeWindow::ALL,
         Projection::Summary,
@@ -110,7 +109,7 @@ async fn find_replayed(run: &RunRef, id: ExchangeId) -> anyhow::Result<Exchange>
 
 /// The exchange with this id that starts at `start`.
 pub(crate) async fn at(
-    store: &Arc<dyn ObjectStore>,
+    store: &Archive,
     table: &Table,
     start: Timestamp,
     id: ExchangeId,
@@ -119,9 +118,9 @@ pub(crate) async fn at(
         start,
         end: start.saturating_add(INSTANT),
     };
-    let segments = segments(&**store, table, window).await?;
+    let segments = segments(store, table, window).await?;
     let mut stream = ExchangeStream::new(
-        Arc::clone(store),
+        store.clone(),
         segments,
         window,
         Projection::All,

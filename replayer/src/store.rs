@@ -1,19 +1,74 @@
 //! Archives as object stores: the same code for a folder and for S3.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use object_store::ObjectStore;
+use bytes::Bytes;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, PutPayload};
+use schema::Keyring;
 use url::Url;
+
+/// An archive: a store whose root is the archive's, and the keys of what it holds.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    store: Arc<dyn ObjectStore>,
+    keys: Keyring,
+}
+
+impl Archive {
+    /// What `store` holds, with these keys.
+    #[must_use]
+    pub fn new(store: Arc<dyn ObjectStore>, keys: Keyring) -> Self {
+        Self { store, keys }
+    }
+
+    /// An empty one in memory.
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Self {
+        let store = object_store::memory::InMemory::new();
+        Self::new(Arc::new(store), Keyring::default())
+    }
+
+    /// What encrypts it.
+    pub(crate) fn keys(&self) -> &Keyring {
+        &self.keys
+    }
+
+    /// A document as it is stored: sealed if there is a key.
+    pub(crate) fn seal(&self, document: Vec<u8>) -> PutPayload {
+        self.keys.seal(document, b"").into()
+    }
+
+    /// A stored document, opened if it is sealed.
+    ///
+    /// # Errors
+    /// If its key is not there, or it is damaged.
+    pub(crate) fn open(&self, stored: Bytes) -> Result<Bytes, schema::Error> {
+        self.keys.open(stored, b"")
+    }
+}
+
+impl Deref for Archive {
+    type Target = dyn ObjectStore;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
 
 /// The store whose root is the archive at `url`: a path, `file:///…` or `s3://bucket/prefix`.
 ///
 /// # Errors
 /// If the URL is none of these, the folder does not exist, or the S3 settings in the environment are incomplete.
-pub(crate) fn open(url: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+pub(crate) fn open(url: &str, keys: &Keyring) -> anyhow::Result<Archive> {
+    Ok(Archive::new(store(url)?, keys.clone()))
+}
+
+fn store(url: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
     if let Some(rest) = url.strip_prefix("s3://") {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {

@@ -1,7 +1,6 @@
 //! `replayer rules suggest`: proposes rules from what a run or a comparison found.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
@@ -89,7 +88,7 @@ async fn of_run(run: &RunRef, suggester: &mut Suggester) -> anyhow::Result<()> {
         let read = || format!("read {path}");
         let file = run.store.get(&path).await.with_context(read)?;
         let bytes = file.bytes().await.with_context(read)?;
-        for divergence in decode_divergences(bytes).with_context(read)? {
+        for divergence in decode_divergences(bytes, run.store.keys()).with_context(read)? {
             suggester.add(&divergence, moments.get(&divergence.exchange).copied());
         }
     }
@@ -99,8 +98,8 @@ async fn of_run(run: &RunRef, suggester: &mut Suggester) -> anyhow::Result<()> {
 /// When each request of the run was sent, and the status that it got.
 async fn moments(run: &RunRef) -> anyhow::Result<FxHashMap<ExchangeId, Moments>> {
     let table = Table::RunExchanges(run.name.clone());
-    let all = segments(&*run.store, &table, TimeWindow::ALL).await?;
-    let (store, window) = (Arc::clone(&run.store), TimeWindow::ALL);
+    let all = segments(&run.store, &table, TimeWindow::ALL).await?;
+    let (store, window) = (run.store.clone(), TimeWindow::ALL);
     let mut stream =
         ExchangeStream::new(store, all, window, Projection::Summary, Limits::default());
     let mut moments = FxHashMap::default();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
-    Projection, Protocol, Pushed, Request, Response, SealedSegment, SegmentBuilder, SegmentDecoder,
-    SegmentOptions, Step, TimeWindow, Timestamp,
+    Keyring, Projection, Protocol, Pushed, Request, Response, SealedSegment, SegmentBuilder,
+    SegmentDecoder, SegmentOptions, Step, TimeWindow, Timestamp,
 };
 
 /// Encoded bytes at which a segment is cut, as the recorder does by default.
@@ -102,6 +102,7 @@ fn encode(exchanges: u64, zstd_level: i32) -> Encoded {
         sampling: None,
         redaction: None,
         replayed: false,
+        keys: Keyring::default(),
     };
     let (mut segments, mut bytes, mut memory_max) = (0, 0, 0);
     let mut first = None;
@@ -132,7 +133,12 @@ fn encode(exchanges: u64, zstd_level: i32) -> Encoded {
 }
 
 fn decode(file: &Bytes, projection: Projection) -> usize {
-    let mut decoder = SegmentDecoder::new(file.len() as u64, TimeWindow::ALL, projection);
+    let mut decoder = SegmentDecoder::new(
+        file.len() as u64,
+        &Keyring::default(),
+        TimeWindow::ALL,
+        projection,
+    );
     let mut rows = 0;
     loop {
         match decoder.step().expect("the file is sound") {

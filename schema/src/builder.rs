@@ -19,7 +19,8 @@ use crate::columns::exchanges_schema;
 use crate::metadata::{self, BatchSpan};
 use crate::properties::BodyDictionaries;
 use crate::{
-    Error, Exchange, RecorderId, SegmentKey, SegmentNumbers, Timestamp, integrity, properties,
+    Error, Exchange, Keyring, RecorderId, SegmentKey, SegmentNumbers, Timestamp, integrity,
+    properties,
 };
 
 pub(crate) use self::rows::{BodyBytes, Parts, RowBuilder};
@@ -71,6 +72,8 @@ pub struct SegmentOptions {
     pub redaction: Option<String>,
     /// Whether rows carry the columns that a run adds.
     pub replayed: bool,
+    /// The first of them encrypts it.
+    pub keys: Keyring,
 }
 
 /// What became of a pushed exchange.
@@ -359,7 +362,7 @@ fn writer(
     // Here, because a segment that is written again must have the same bytes.
     let order = metadata::pair(metadata::ORDER, metadata::ORDER_IN_BATCH);
     pairs.insert(metadata::ALWAYS, order);
-    let properties = properties::exchanges(options.zstd_level, pairs, dictionaries);
+    let properties = properties::exchanges(options.zstd_level, pairs, dictionaries, &options.keys);
     let options_ = ArrowWriterOptions::new()
         .with_properties(properties)
         .with_skip_arrow_metadata(true);

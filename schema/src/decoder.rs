@@ -24,7 +24,7 @@ use self::rows::Connections;
 pub(crate) use self::rows::RowDecoder;
 use crate::error::guarded;
 use crate::metadata::BatchSpan;
-use crate::{Error, Exchange, TimeWindow, columns};
+use crate::{Error, Exchange, Keyring, TimeWindow, columns};
 
 /// How much of the file's end is asked for first: enough for the footer and the page index of a segment of usual size.
 const TAIL_BYTES: u64 = 128 << 10;
@@ -75,6 +75,7 @@ pub enum Step {
 #[derive(Debug)]
 pub struct SegmentDecoder {
     len: u64,
+    keys: Keyring,
     window: TimeWindow,
     projection: Projection,
     state: State,
@@ -86,11 +87,12 @@ pub struct SegmentDecoder {
 /// As [`SegmentDecoder::step`].
 pub fn decode_segment(
     file: &Bytes,
+    keys: &Keyring,
     window: TimeWindow,
     projection: Projection,
     mut each: impl FnMut(Exchange),
 ) -> Result<(), Error> {
-    let mut decoder = SegmentDecoder::new(file.len() as u64, window, projection);
+    let mut decoder = SegmentDecoder::new(file.len() as u64, keys, window, projection);
     let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
     loop {
         match decoder.step()? {
@@ -120,9 +122,10 @@ enum State {
 impl SegmentDecoder {
     /// A decoder for a file of `len` bytes that gives the rows whose `request_start` lies in `window`.
     #[must_use]
-    pub fn new(len: u64, window: TimeWindow, projection: Projection) -> Self {
+    pub fn new(len: u64, keys: &Keyring, window: TimeWindow, projection: Projection) -> Self {
         Self {
             len,
+            keys: keys.clone(),
             window,
             projection,
             state: State::Start,
@@ -153,6 +156,7 @@ impl SegmentDecoder {
             State::Start => {
                 let decoder = ParquetMetaDataPushDecoder::try_new(self.len)
                     .map_err(Error::Damaged)?
+                    .with_file_decryption_properties(Some(self.keys.decryption()))
                     .with_column_index_policy(PageIndexPolicy::Skip)
                     .with_offset_index_policy(PageIndexPolicy::Optional);
                 self.state = State::Footer(Box::new(decoder), None);
@@ -160,7 +164,7 @@ impl SegmentDecoder {
                 Ok(Step::NeedsData(vec![tail]))
             }
             State::Footer(mut decoder, tail) => {
-                match decoder.try_decode().map_err(Error::Damaged)? {
+                match decoder.try_decode().map_err(Error::reading)? {
                     DecodeResult::NeedsData(ranges) => {
                         self.state = State::Footer(decoder, tail);
                         Ok(Step::NeedsData(ranges))
@@ -278,7 +282,7 @@ impl Rows {
         loop {
             let record_batch = match self.rest.take() {
                 Some(rest) => rest,
-                None => match self.decoder.try_decode().map_err(Error::Damaged)? {
+                None => match self.decoder.try_decode().map_err(Error::reading)? {
                     DecodeResult::NeedsData(ranges) => return Ok(Step::NeedsData(ranges)),
                     DecodeResult::Data(record_batch) => record_batch,
                     DecodeResult::Finished if self.batches.is_empty() => return Ok(Step::Finished),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::columns::{self, divergences_schema};
 use crate::exchange::words;
-use crate::{Error, ExchangeId, Timestamp, properties, table};
+use crate::{Error, ExchangeId, Keyring, Timestamp, properties, table};
 
 const TABLE: &str = "divergences";
 
@@ -58,7 +58,11 @@ pub struct Divergence {
 ///
 /// # Errors
 /// If Parquet refuses.
-pub fn encode_divergences(rows: &[Divergence], zstd_level: i32) -> Result<Bytes, Error> {
+pub fn encode_divergences(
+    rows: &[Divergence],
+    zstd_level: i32,
+    keys: &Keyring,
+) -> Result<Bytes, Error> {
     let text = |get: fn(&Divergence) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(get)))
     };
@@ -83,7 +87,7 @@ pub fn encode_divergences(rows: &[Divergence], zstd_level: i32) -> Result<Bytes,
         maybe(|row| row.expected.as_deref()),
         maybe(|row| row.actual.as_deref()),
     ];
-    let properties = properties::common(zstd_level, table::footer(TABLE)).build();
+    let properties = properties::common(zstd_level, table::footer(TABLE), keys).build();
     table::encode(divergences_schema(), arrays, properties)
 }
 
@@ -91,9 +95,9 @@ pub fn encode_divergences(rows: &[Divergence], zstd_level: i32) -> Result<Bytes,
 ///
 /// # Errors
 /// If it is not one.
-pub fn decode_divergences(file: Bytes) -> Result<Vec<Divergence>, Error> {
+pub fn decode_divergences(file: Bytes, keys: &Keyring) -> Result<Vec<Divergence>, Error> {
     let mut rows = Vec::new();
-    for batch in table::decode(file, TABLE)? {
+    for batch in table::decode(file, keys, TABLE)? {
         decode_batch(&batch, &mut rows)?;
     }
     Ok(rows)

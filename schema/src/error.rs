@@ -2,6 +2,8 @@
 
 use parquet::errors::ParquetError;
 
+use crate::Locked;
+
 /// A failure to encode or decode a file of the archive.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,6 +36,9 @@ pub enum Error {
     /// The file is no Parquet file, or its bytes are not those that were written.
     #[error("the file is damaged, or is not Parquet")]
     Damaged(#[source] ParquetError),
+    /// The file is encrypted with a key that was not given.
+    #[error(transparent)]
+    Locked(#[from] Locked),
     /// Rows cannot be encoded as asked.
     #[error("cannot encode exchange {exchange}: {problem}")]
     Row {
@@ -42,6 +47,19 @@ pub enum Error {
         /// Why not.
         problem: &'static str,
     },
+}
+
+impl Error {
+    /// What Parquet says of a file that it reads: that it is damaged, or the key that it lacks.
+    pub(crate) fn reading(error: ParquetError) -> Self {
+        match error {
+            ParquetError::External(source) => match source.downcast() {
+                Ok(locked) => Self::Locked(*locked),
+                Err(source) => Self::Damaged(ParquetError::External(source)),
+            },
+            error => Self::Damaged(error),
+        }
+    }
 }
 
 /// Runs a decoder over bytes that may be damaged. parquet panics on some of them (it divides by a width of zero, for one), and

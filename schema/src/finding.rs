@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::columns::{self, findings_schema};
 use crate::exchange::words;
-use crate::{DivergenceKind, Error, ExchangeId, Timestamp, properties, table};
+use crate::{DivergenceKind, Error, ExchangeId, Keyring, Timestamp, properties, table};
 
 const TABLE: &str = "findings";
 
@@ -68,7 +68,7 @@ pub struct Finding {
 ///
 /// # Errors
 /// If Parquet refuses.
-pub fn encode_findings(rows: &[Finding], zstd_level: i32) -> Result<Bytes, Error> {
+pub fn encode_findings(rows: &[Finding], zstd_level: i32, keys: &Keyring) -> Result<Bytes, Error> {
     let text = |get: fn(&Finding) -> &str| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(rows.iter().map(get)))
     };
@@ -97,7 +97,7 @@ pub fn encode_findings(rows: &[Finding], zstd_level: i32) -> Result<Bytes, Error
         maybe(|row| row.expected.as_deref()),
         maybe(|row| row.actual.as_deref()),
     ];
-    let properties = properties::common(zstd_level, table::footer(TABLE)).build();
+    let properties = properties::common(zstd_level, table::footer(TABLE), keys).build();
     table::encode(findings_schema(), arrays, properties)
 }
 
@@ -105,9 +105,9 @@ pub fn encode_findings(rows: &[Finding], zstd_level: i32) -> Result<Bytes, Error
 ///
 /// # Errors
 /// If it is not one.
-pub fn decode_findings(file: Bytes) -> Result<Vec<Finding>, Error> {
+pub fn decode_findings(file: Bytes, keys: &Keyring) -> Result<Vec<Finding>, Error> {
     let mut rows = Vec::new();
-    for batch in table::decode(file, TABLE)? {
+    for batch in table::decode(file, keys, TABLE)? {
         decode_batch(&batch, &mut rows)?;
     }
     Ok(rows)

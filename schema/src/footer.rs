@@ -1,9 +1,13 @@
 //! What the footer of a segment says, from the end of its file.
 
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use bytes::Bytes;
+use parquet::DecodeResult;
+use parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder, ParquetMetaDataReader,
+};
 
 use crate::error::guarded;
-use crate::{Error, SegmentNumbers, inspect, metadata};
+use crate::{Error, Keyring, SegmentNumbers, inspect, metadata};
 
 /// The length of the footer, and what ends a Parquet file.
 const TAIL_BYTES: usize = 8;
@@ -38,24 +42,51 @@ pub enum FooterStep {
 ///
 /// # Errors
 /// If they are not the end of a segment of exchanges that this version can read.
-pub fn read_footer(tail: &[u8]) -> Result<FooterStep, Error> {
+pub fn read_footer(tail: &Bytes, keys: &Keyring) -> Result<FooterStep, Error> {
     let cut = |problem: &str| Error::Format(problem.to_owned());
     let end = tail
         .len()
         .checked_sub(TAIL_BYTES)
         .ok_or_else(|| cut("it is too short for Parquet"))?;
     let (length, mark) = tail[end..].split_at(4);
-    if mark != b"PAR1" {
+    if mark != b"PAR1" && mark != b"PARE" {
         return Err(cut("it does not end as Parquet does"));
     }
     let length = u32::from_le_bytes(length.try_into().expect("four bytes are a length"));
-    let Some(start) = end.checked_sub(usize::try_from(length).unwrap_or(usize::MAX)) else {
+    if usize::try_from(length).unwrap_or(usize::MAX) > end {
         return Ok(FooterStep::NeedsTail(u64::from(length) + TAIL_BYTES as u64));
-    };
-    let file = guarded(|| {
-        ParquetMetaDataReader::decode_metadata(&tail[start..end]).map_err(Error::Damaged)
-    })?;
+    }
+    let file = guarded(|| of_tail(tail, keys))?;
     Ok(FooterStep::Footer(Box::new(footer(&file)?)))
+}
+
+/// The footer of a whole file.
+pub(crate) fn of_file(file: &Bytes, keys: &Keyring) -> Result<ParquetMetaData, Error> {
+    guarded(|| {
+        ParquetMetaDataReader::new()
+            .with_decryption_properties(Some(keys.decryption()))
+            .parse_and_finish(file)
+            .map_err(Error::reading)
+    })
+}
+
+/// The footer at the end of these bytes. They are taken for the whole file: what a footer points at is not looked for.
+fn of_tail(tail: &Bytes, keys: &Keyring) -> Result<ParquetMetaData, Error> {
+    let length = tail.len() as u64;
+    let mut decoder = ParquetMetaDataPushDecoder::try_new(length)
+        .map_err(Error::reading)?
+        .with_file_decryption_properties(Some(keys.decryption()))
+        .with_column_index_policy(PageIndexPolicy::Skip)
+        .with_offset_index_policy(PageIndexPolicy::Skip);
+    let ranges = std::iter::once(0..length).collect();
+    let pushed = decoder.push_ranges(ranges, vec![tail.clone()]);
+    pushed.map_err(Error::reading)?;
+    match decoder.try_decode().map_err(Error::reading)? {
+        DecodeResult::Data(metadata) => Ok(metadata),
+        DecodeResult::NeedsData(_) | DecodeResult::Finished => Err(Error::Format(
+            "its footer is not where its end says".to_owned(),
+        )),
+    }
 }
 
 fn footer(file: &ParquetMetaData) -> Result<Footer, Error> {

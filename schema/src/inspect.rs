@@ -1,13 +1,12 @@
 //! Whether a file of the archive is what its name says, down to the last byte.
 
 use bytes::Bytes;
-use parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
+use parquet::file::metadata::KeyValue;
 
-use crate::error::guarded;
 use crate::integrity::{Integrity, verify};
 use crate::{
-    Error, ExchangeId, Projection, SegmentKey, SegmentNumbers, Table, TimeWindow, Timestamp,
-    decode_ledger, decode_segment, metadata,
+    Error, ExchangeId, Keyring, Projection, SegmentKey, SegmentNumbers, Table, TimeWindow,
+    Timestamp, decode_ledger, decode_segment, footer, metadata,
 };
 
 /// What was found in a file that can be read.
@@ -32,10 +31,11 @@ pub fn inspect(
     table: &Table,
     key: &SegmentKey,
     file: &Bytes,
+    keys: &Keyring,
     each: impl FnMut(ExchangeId),
 ) -> Result<Inspected, Error> {
     let integrity = verify(file)?;
-    let pairs = pairs(file)?;
+    let pairs = pairs(file, keys)?;
     let mut inspected = Inspected {
         integrity,
         rows: 0,
@@ -56,9 +56,9 @@ pub fn inspect(
         }
     }
     let span = if *table == Table::Capture {
-        inspected.ledger(file, key)?
+        inspected.ledger(file, keys, key)?
     } else {
-        inspected.exchanges(file, each)?
+        inspected.exchanges(file, keys, each)?
     };
     inspected.check_span(key, span, get(metadata::SHED).is_some());
     Ok(inspected)
@@ -69,12 +69,13 @@ impl Inspected {
     fn exchanges(
         &mut self,
         file: &Bytes,
+        keys: &Keyring,
         mut each: impl FnMut(ExchangeId),
     ) -> Result<Option<(Timestamp, Timestamp)>, Error> {
         let mut span: Option<(Timestamp, Timestamp)> = None;
         let mut last: Option<(Timestamp, ExchangeId)> = None;
         let (mut unordered, mut twice) = (0_u64, 0_u64);
-        decode_segment(file, TimeWindow::ALL, Projection::All, |exchange| {
+        decode_segment(file, keys, TimeWindow::ALL, Projection::All, |exchange| {
             let here = (exchange.start(), exchange.id());
             self.rows += 1;
             match last {
@@ -104,9 +105,10 @@ impl Inspected {
     fn ledger(
         &mut self,
         file: &Bytes,
+        keys: &Keyring,
         key: &SegmentKey,
     ) -> Result<Option<(Timestamp, Timestamp)>, Error> {
-        let rows = decode_ledger(file.clone())?;
+        let rows = decode_ledger(file.clone(), keys)?;
         self.rows = rows.len() as u64;
         let minutes = || rows.iter().map(|(_, row)| row.minute);
         if !minutes().is_sorted() {
@@ -148,12 +150,8 @@ impl Inspected {
 }
 
 /// The key-value metadata of a file.
-pub(crate) fn pairs(file: &Bytes) -> Result<Vec<KeyValue>, Error> {
-    let footer = guarded(|| {
-        ParquetMetaDataReader::new()
-            .parse_and_finish(file)
-            .map_err(Error::Damaged)
-    })?;
+pub(crate) fn pairs(file: &Bytes, keys: &Keyring) -> Result<Vec<KeyValue>, Error> {
+    let footer = footer::of_file(file, keys)?;
     let pairs = footer.file_metadata().key_value_metadata();
     Ok(pairs.cloned().unwrap_or_default())
 }

@@ -10,20 +10,18 @@
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaDataReader;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::error::guarded;
-use crate::{Error, metadata};
+use crate::{Error, Keyring, footer, metadata};
 
 /// What the checksum begins with.
 const MARK: &[u8; 8] = b"reprisum";
 /// The mark and the checksum.
 const SEAL_BYTES: usize = MARK.len() + size_of::<u64>();
-/// What a Parquet file begins and ends with.
-const PARQUET: &[u8; 4] = b"PAR1";
-/// The length of the footer, and [`PARQUET`].
-const TAIL_BYTES: usize = size_of::<u32>() + PARQUET.len();
+/// What a Parquet file begins and ends with: in plain text, and with an encrypted footer.
+const PARQUET: [&[u8; 4]; 2] = [b"PAR1", b"PARE"];
+/// The length of the footer, and one of [`PARQUET`].
+const TAIL_BYTES: usize = size_of::<u32>() + PARQUET[0].len();
 
 /// Whether a file was protected by a checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +46,8 @@ pub(crate) fn seal(mut file: Vec<u8>) -> Bytes {
 
 /// Whether every byte of a file of the archive (of any table) is as it was written.
 ///
+/// It takes no key.
+///
 /// # Errors
 /// If one is not, or the file is no Parquet.
 pub fn verify(file: &Bytes) -> Result<Integrity, Error> {
@@ -68,14 +68,15 @@ pub fn verify(file: &Bytes) -> Result<Integrity, Error> {
             ))
         };
     }
-    let footer = guarded(|| {
-        ParquetMetaDataReader::new()
-            .parse_and_finish(file)
-            .map_err(Error::Damaged)
-    })?;
-    let pairs = footer.file_metadata().key_value_metadata();
-    let format = metadata::get(pairs.map(Vec::as_slice), metadata::FORMAT);
-    if format.is_some_and(metadata::has_checksum) {
+    // Whatever is encrypted is of a format that has checksums.
+    let is_plain = file.ends_with(PARQUET[0]);
+    let has_checksum = !is_plain || {
+        let footer = footer::of_file(file, &Keyring::default())?;
+        let pairs = footer.file_metadata().key_value_metadata();
+        let format = metadata::get(pairs.map(Vec::as_slice), metadata::FORMAT);
+        format.is_some_and(metadata::has_checksum)
+    };
+    if has_checksum {
         return Err(damaged("its checksum is missing"));
     }
     Ok(Integrity::Unknown)
@@ -93,13 +94,13 @@ fn checksum(file: &[u8], place: usize) -> u64 {
 fn footer_start(file: &[u8]) -> Option<usize> {
     let (rest, tail) = file.split_at_checked(file.len().checked_sub(TAIL_BYTES)?)?;
     let (length, mark) = tail.split_first_chunk::<4>()?;
-    if mark != PARQUET || !rest.starts_with(PARQUET) {
+    if !PARQUET.iter().any(|known| mark == *known) || !rest.starts_with(mark) {
         return None;
     }
     let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
     rest.len()
         .checked_sub(length)
-        .filter(|&start| start >= PARQUET.len())
+        .filter(|&start| start >= mark.len())
 }
 
 fn damaged(problem: &str) -> Error {

@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use crate::columns::{self, COUNTERS, capture_schema};
 use crate::{
-    Error, RecorderId, SealedSegment, SegmentKey, Timestamp, Vni, metadata, properties, table,
+    Error, Keyring, RecorderId, SealedSegment, SegmentKey, Timestamp, Vni, metadata, properties,
+    table,
 };
 
 const TABLE: &str = "capture";
@@ -139,6 +140,7 @@ pub fn encode_ledger(
     recorder: &RecorderId,
     sequence: u64,
     zstd_level: i32,
+    keys: &Keyring,
 ) -> Result<SealedSegment, Error> {
     let mut rows: Vec<&LedgerRow> = rows.iter().collect();
     rows.sort_by_key(|row| (row.minute, &row.source, row.vni));
@@ -174,7 +176,7 @@ pub fn encode_ledger(
     let mut footer = table::footer(TABLE);
     footer.push(metadata::pair(metadata::RECORDER, recorder.as_str()));
     footer.push(metadata::pair(metadata::SEQUENCE, sequence.to_string()));
-    let properties = properties::common(zstd_level, footer).build();
+    let properties = properties::common(zstd_level, footer, keys).build();
     Ok(SealedSegment {
         key,
         rows: rows.len(),
@@ -186,9 +188,9 @@ pub fn encode_ledger(
 ///
 /// # Errors
 /// If it is not one.
-pub fn decode_ledger(file: Bytes) -> Result<Vec<(RecorderId, LedgerRow)>, Error> {
+pub fn decode_ledger(file: Bytes, keys: &Keyring) -> Result<Vec<(RecorderId, LedgerRow)>, Error> {
     let mut rows = Vec::new();
-    for batch in table::decode(file, TABLE)? {
+    for batch in table::decode(file, keys, TABLE)? {
         decode_batch(&batch, &mut rows)?;
     }
     Ok(rows)

@@ -9,6 +9,7 @@
 //! * [`SegmentDecoder`]: byte ranges in, exchanges in time order out; it asks for what it needs and reads nothing itself.
 //! * [`SegmentKey`] and [`Table`]: where a segment lies, so that a window is found from a listing.
 //! * [`inspect()`], [`verify()`], [`SegmentNumbers`]: whether a file, and all of them, are what they should be.
+//! * [`Keyring`]: keys that encrypt all of it.
 //! * [`merge`], [`TwinFinder`]: rows of many segments in the order of time, and which of them are one exchange.
 //! * [`swap`]: how segments take the place of others, seen once by every reader.
 //! * [`live`]: the stream that a running recorder serves.
@@ -38,6 +39,7 @@ mod id;
 mod inspect;
 mod integrity;
 mod key;
+mod keyring;
 #[cfg(test)]
 mod laws;
 mod ledger;
@@ -50,6 +52,7 @@ mod pattern;
 mod properties;
 mod rewrite;
 pub mod run;
+mod same;
 mod sample;
 pub mod swap;
 mod table;
@@ -77,12 +80,14 @@ pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};
 pub use inspect::{Inspected, inspect};
 pub use integrity::{Integrity, verify};
 pub use key::{SegmentKey, Table};
+pub use keyring::{Key, Keyring, Locked, ParseKeyError, is_sealed, sealed_with};
 pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
 pub use maintenance::{MaintenanceDocument, RemovedSegments};
 pub use numbers::SegmentNumbers;
 pub use pattern::{ParsePatternError, Pattern, StatusRange};
 pub use rewrite::{Rewritten, rewrite_segment};
 pub use run::RunDocument;
+pub use same::same_content;
 pub use sample::{Sample, SampleBy, cookie, parse_share};
 pub use time::{ParseTimestampError, TimeWindow, Timestamp};
 pub use twins::{Joiner, TwinCounts, TwinFinder, Twins};

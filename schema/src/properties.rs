@@ -5,6 +5,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
+use crate::Keyring;
 use crate::columns::{self, FIELD_NAME, FIELD_VALUE, LIST_ITEM};
 
 /// Raw bytes of a body page: larger compresses better, smaller lets a reader of a short window fetch less.
@@ -50,8 +51,9 @@ pub(crate) fn exchanges(
     zstd_level: i32,
     pairs: Vec<KeyValue>,
     dictionaries: BodyDictionaries,
+    keys: &Keyring,
 ) -> WriterProperties {
-    let mut properties = common(zstd_level, pairs);
+    let mut properties = common(zstd_level, pairs, keys);
     for name in TIMES {
         properties = properties
             .set_column_dictionary_enabled(name.into(), false)
@@ -86,10 +88,19 @@ pub(crate) fn exchanges(
         .build()
 }
 
-/// What all files share: zstd, and no cut that the builder did not ask for.
-pub(crate) fn common(zstd_level: i32, pairs: Vec<KeyValue>) -> WriterPropertiesBuilder {
+/// What all files share: zstd, no cut that the builder did not ask for, and encryption if there is a key.
+pub(crate) fn common(
+    zstd_level: i32,
+    pairs: Vec<KeyValue>,
+    keys: &Keyring,
+) -> WriterPropertiesBuilder {
     let level = ZstdLevel::try_new(zstd_level.clamp(1, 22)).unwrap_or_default();
-    WriterProperties::builder()
+    let builder = WriterProperties::builder();
+    let builder = match keys.encryption() {
+        Some(encryption) => builder.with_file_encryption_properties(encryption),
+        None => builder,
+    };
+    builder
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(None)
         .set_max_row_group_bytes(None)

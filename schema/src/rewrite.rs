@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use crate::{
-    Error, Exchange, ExchangeId, FooterStep, Projection, Pushed, RecorderId, SealedSegment,
-    SegmentBuilder, SegmentKey, SegmentOptions, TimeWindow, decode_segment, read_footer,
+    Error, Exchange, ExchangeId, FooterStep, Keyring, Projection, Pushed, RecorderId,
+    SealedSegment, SegmentBuilder, SegmentKey, SegmentOptions, TimeWindow, decode_segment,
+    read_footer,
 };
 
 /// A segment that takes the place of one that held rows to erase.
@@ -24,18 +25,19 @@ pub struct Rewritten {
 pub fn rewrite_segment(
     key: &SegmentKey,
     file: &Bytes,
+    keys: &Keyring,
     recorder: &RecorderId,
     writer: &str,
     erase: impl Fn(&Exchange) -> bool,
 ) -> Result<Option<Rewritten>, Error> {
-    let FooterStep::Footer(footer) = read_footer(file)? else {
+    let FooterStep::Footer(footer) = read_footer(file, keys)? else {
         return Err(Error::Format(
             "the file is shorter than its footer".to_owned(),
         ));
     };
     let mut erased = Vec::new();
     let mut replayed = false;
-    decode_segment(file, TimeWindow::ALL, Projection::All, |exchange| {
+    decode_segment(file, keys, TimeWindow::ALL, Projection::All, |exchange| {
         replayed |= exchange.replay.is_some();
         if erase(&exchange) {
             erased.push(exchange.id());
@@ -52,12 +54,13 @@ pub fn rewrite_segment(
         sampling: footer.sampling,
         redaction: footer.redaction,
         replayed,
+        keys: keys.clone(),
     };
     let mut replaces = footer.replaces;
     replaces.insert(key.recorder().as_str(), key.sequence(), key.sequence());
     let mut builder = SegmentBuilder::new(options).replacing(replaces);
     let mut failed = None;
-    decode_segment(file, TimeWindow::ALL, Projection::All, |exchange| {
+    decode_segment(file, keys, TimeWindow::ALL, Projection::All, |exchange| {
         if failed.is_none() && !erase(&exchange) {
             match builder.push(exchange) {
                 Ok(Pushed::Stored) => {}

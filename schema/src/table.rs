@@ -14,7 +14,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use crate::error::guarded;
-use crate::{Error, ParseIdError, integrity, metadata};
+use crate::{Error, Keyring, ParseIdError, integrity, metadata};
 
 /// Encodes one file.
 pub(crate) fn encode(
@@ -40,17 +40,26 @@ pub(crate) fn footer(table: &str) -> Vec<KeyValue> {
 }
 
 /// Decodes a file of `table`.
-pub(crate) fn decode(file: Bytes, table: &str) -> Result<Vec<RecordBatch>, Error> {
-    guarded(|| decode_unguarded(file, table))
+pub(crate) fn decode(file: Bytes, keys: &Keyring, table: &str) -> Result<Vec<RecordBatch>, Error> {
+    guarded(|| decode_unguarded(file, keys, table))
 }
 
-fn decode_unguarded(file: Bytes, table: &str) -> Result<Vec<RecordBatch>, Error> {
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-        .map_err(Error::Damaged)?;
-    let pairs = builder.metadata().file_metadata().key_value_metadata();
+/// A file whose footer was read.
+pub(crate) type Opened = ParquetRecordBatchReaderBuilder<Bytes>;
+
+/// Opens a file of any table; what a footer claims may make parquet panic.
+pub(crate) fn open(file: Bytes, keys: &Keyring) -> Result<Opened, Error> {
+    let options = ArrowReaderOptions::new()
+        .with_skip_arrow_metadata(true)
+        .with_file_decryption_properties(keys.decryption());
+    Opened::try_new_with_options(file, options).map_err(Error::reading)
+}
+
+fn decode_unguarded(file: Bytes, keys: &Keyring, table: &str) -> Result<Vec<RecordBatch>, Error> {
+    let file = open(file, keys)?;
+    let pairs = file.metadata().file_metadata().key_value_metadata();
     metadata::check(pairs.map(Vec::as_slice), table)?;
-    let batches = builder.build().map_err(Error::Damaged)?;
+    let batches = file.build().map_err(Error::reading)?;
     batches
         .map(|batch| batch.map_err(|error| Error::Damaged(ParquetError::from(error))))
         .collect()

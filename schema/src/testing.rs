@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Error, Exchange, Headers,
-    Projection, Protocol, RecorderId, Request, Response, SealedSegment, SegmentBuilder,
+    Keyring, Projection, Protocol, RecorderId, Request, Response, SealedSegment, SegmentBuilder,
     SegmentDecoder, SegmentOptions, Step, TimeWindow, Timestamp,
 };
 
@@ -29,6 +29,7 @@ pub(crate) fn options() -> SegmentOptions {
         sampling: None,
         redaction: None,
         replayed: false,
+        keys: Keyring::default(),
     }
 }
 
@@ -148,7 +149,8 @@ pub(crate) fn read(
     window: TimeWindow,
     projection: Projection,
 ) -> Result<Read, Error> {
-    let mut decoder = SegmentDecoder::new(file.len() as u64, window, projection);
+    let mut decoder =
+        SegmentDecoder::new(file.len() as u64, &Keyring::default(), window, projection);
     let mut read = Read::default();
     loop {
         match decoder.step()? {

@@ -1,12 +1,17 @@
 //! The archive as other programs see it: DuckDB, pyarrow and pandas on disk, and S3 on a real server.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use benches::{Mix, Traffic, write_pcap};
 use serde_json::Value;
-use tests::{S3Server, read_archive, recorder, replayer, run, run_python};
+use tests::{
+    Answer, S3Server, Target, files_below, python, python_with, read_archive, recorder, replayer,
+    run, run_python, run_within, workspace,
+};
 
 /// Some exchanges of every kind; they cross the border of an hour.
 fn traffic() -> Traffic {
@@ -14,7 +19,7 @@ fn traffic() -> Traffic {
     Traffic {
         exchanges: 200,
         mix: Mix::Mixed,
-        start: hour.saturating_sub(std::time::Duration::from_millis(30)),
+        start: hour.saturating_sub(Duration::from_millis(30)),
         ..Traffic::default()
     }
 }
@@ -98,6 +103,75 @@ fn duckdb_pyarrow_and_pandas_read_it_with_no_help() {
     for (reader, column, kind) in expected {
         assert_eq!(found[reader]["types"][column], kind, "{reader} {column}");
     }
+}
+
+/// The files of the other hour are no Parquet any more: whoever opened one would fail.
+#[test]
+fn others_read_an_hour_by_its_partition_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    record(archive.to_str().unwrap(), &capture(folder.path()), &[]);
+    let mut expected = BTreeMap::new();
+    for exchange in read_archive(&archive) {
+        if exchange.start().partition() == "date=2026-11-22/hour=12" {
+            let method = exchange.request.unwrap().method;
+            *expected.entry(method).or_insert(0) += 1;
+        }
+    }
+    assert!(expected.values().sum::<u64>() > 10, "{expected:?}");
+    for path in files_below(&archive.join("exchanges/date=2026-11-22/hour=13")) {
+        std::fs::write(path, "no Parquet").unwrap();
+    }
+    // Spark is a Java program that begins cold, on a machine that has other things to do.
+    let limit = Duration::from_secs(280);
+    let mut command = python_with("pyspark");
+    command.arg(workspace().join("tests/python/read_hour.py"));
+    command.arg(&archive).args(["2026-11-22", "12"]);
+    command.args(["duckdb", "pyarrow", "pandas", "polars", "pyspark"]);
+    command.env("SPARK_LOCAL_IP", "127.0.0.1");
+    let ran = run_within(limit, &mut command).expect_code(0);
+    let found: BTreeMap<String, BTreeMap<String, u64>> = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(found.len(), 5);
+    for (reader, methods) in found {
+        assert_eq!(methods, expected, "{reader}");
+    }
+}
+
+/// Every query and script of the page that people copy from, with rows for it to find.
+#[test]
+fn the_page_of_queries_runs_as_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    record(archive.to_str().unwrap(), &capture(folder.path()), &[]);
+    let target = Target::start(|_| Answer::json("{\"id\": 1}"));
+    let url = target.url();
+    let window = ["--last", "1h", "--speed", "max", "--allow-writes"];
+    let mut command = replayer();
+    command.args(["run", "--run", "new", "--target", &url, "--archive"]);
+    let _ = run(command.arg(&archive).args(window)).expect_code(1);
+    let mut command = replayer();
+    command.args(["compare", "--baseline", "recorded", "--candidate", "new"]);
+    let _ = run(command.arg("--archive").arg(&archive)).expect_code(1);
+
+    let found = run_page(folder.path(), "## 11.");
+    let without_rows = "what is not in the archive: minutes with losses";
+    assert_eq!(found[without_rows], 0, "nothing was lost: {found}");
+    let found = found.as_object().unwrap();
+    assert!(found.len() >= 9, "{found:?}");
+    for (query, rows) in found.iter().filter(|(name, _)| *name != without_rows) {
+        assert!(rows.is_null() || rows.as_u64() > Some(0), "{query}: {rows}");
+    }
+}
+
+/// What a section of the format's page gives in a folder with an archive.
+pub(crate) fn run_page(folder: &Path, section: &str) -> Value {
+    let mut command = python();
+    command.arg(workspace().join("tests/python/run_page.py"));
+    command
+        .arg(workspace().join("schema/README.md"))
+        .arg(section);
+    let ran = run(command.current_dir(folder)).expect_code(0);
+    serde_json::from_str(&ran.stdout).unwrap()
 }
 
 /// The bodies that others read are the bytes that were sent.

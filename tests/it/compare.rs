@@ -5,6 +5,7 @@ mod sql;
 
 use std::path::PathBuf;
 
+use schema::Keyring;
 use schema::comparison::ComparisonDocument;
 use schema::run::RunVerdict;
 use tempfile::TempDir;
@@ -305,7 +306,7 @@ fn files_for_ci_and_the_stored_result() {
     );
     let folder = format!("{}/comparisons/{}", compared.archive(), document.comparison);
     let findings = std::fs::read(format!("{folder}/findings/000000.parquet")).unwrap();
-    let findings = schema::decode_findings(findings.into()).unwrap();
+    let findings = schema::decode_findings(findings.into(), &Keyring::default()).unwrap();
     assert_eq!(
         findings
             .iter()

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schema::{
     Body, BodyDigest, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Divergence,
-    DivergenceKind, Exchange, ExchangeId, ExchangeVerdict, Headers, InDoubt, Integrity, LedgerRow,
-    Outcome, Projection, Protocol, RecorderId, Replay, Request, Response, SegmentBuilder,
-    SegmentDecoder, SegmentKey, SegmentOptions, Step, TimeWindow, Timestamp, Vni,
+    DivergenceKind, Exchange, ExchangeId, ExchangeVerdict, Headers, InDoubt, Integrity, Keyring,
+    LedgerRow, Outcome, Projection, Protocol, RecorderId, Replay, Request, Response,
+    SegmentBuilder, SegmentDecoder, SegmentKey, SegmentOptions, Step, TimeWindow, Timestamp, Vni,
 };
 
 /// Where one file of the golden ones lies, as it would in an archive.
@@ -108,11 +108,14 @@ fn format_1_4_recording_has_a_checksum() {
 #[track_caller]
 fn check_ledger(name: &str, rows: Vec<LedgerRow>) {
     let file = golden(name, || {
-        let segment = schema::encode_ledger(&rows, &recorder(), 2, 3).unwrap();
+        let segment = schema::encode_ledger(&rows, &recorder(), 2, 3, &Keyring::default()).unwrap();
         segment.bytes
     });
     let expected: Vec<_> = rows.into_iter().map(|row| (recorder(), row)).collect();
-    assert_eq!(schema::decode_ledger(file).unwrap(), expected);
+    assert_eq!(
+        schema::decode_ledger(file, &Keyring::default()).unwrap(),
+        expected
+    );
 }
 
 /// Version 1.1 added a counter.
@@ -125,9 +128,12 @@ fn ledger_1_1() -> Vec<LedgerRow> {
 #[test]
 fn format_1_0_divergences_are_read() {
     let file = golden("divergences-1.0.parquet", || {
-        schema::encode_divergences(&divergences(), 3).unwrap()
+        schema::encode_divergences(&divergences(), 3, &Keyring::default()).unwrap()
     });
-    assert_eq!(schema::decode_divergences(file).unwrap(), divergences());
+    assert_eq!(
+        schema::decode_divergences(file, &Keyring::default()).unwrap(),
+        divergences()
+    );
 }
 
 #[test]
@@ -166,7 +172,12 @@ fn golden(name: &str, write: impl FnOnce() -> Bytes) -> Bytes {
 }
 
 fn decode(file: &Bytes, window: TimeWindow) -> Vec<Exchange> {
-    let mut decoder = SegmentDecoder::new(file.len() as u64, window, Projection::All);
+    let mut decoder = SegmentDecoder::new(
+        file.len() as u64,
+        &Keyring::default(),
+        window,
+        Projection::All,
+    );
     let mut decoded = Vec::new();
     loop {
         match decoder.step().unwrap() {
@@ -191,6 +202,7 @@ fn segment(exchanges: Vec<Exchange>, replayed: bool) -> Bytes {
         sampling: Some("0.1 by cookie:session".to_owned()),
         redaction: Some("none".to_owned()),
         replayed,
+        keys: Keyring::default(),
     });
     for exchange in exchanges {
         builder.push(exchange).unwrap();

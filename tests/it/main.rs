@@ -9,6 +9,7 @@ mod cli_replayer;
 mod compare;
 mod demo;
 mod deploy;
+mod encryption;
 mod faults;
 mod flood;
 mod format;

@@ -2,6 +2,7 @@
 
 mod faults;
 mod kill;
+mod sealed;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -13,10 +14,13 @@ use std::time::Duration;
 
 use benches::{Traffic, write_pcap};
 use recorder_core::{Frame, Limits, LinkType, Pipeline};
-use schema::{Exchange, Timestamp};
+use schema::{Exchange, Key, Keyring, Timestamp};
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::{Ran, files_below, read_archive, recorder, run};
+use tests::{Ran, files_below, read_archive, read_encrypted_archive, recorder, run};
+
+/// 32 bytes.
+const KEY: &str = "cmVwcmlzZSB0ZXN0IGtleSBvZiAzMiBieXRlcyBsZW4=\n";
 
 /// A folder with a spool and an archive.
 struct Place(TempDir);
@@ -24,6 +28,25 @@ struct Place(TempDir);
 impl Place {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// One whose recorder has a key.
+    fn encrypted() -> Self {
+        let place = Self::new();
+        std::fs::write(place.key(), KEY).unwrap();
+        place
+    }
+
+    fn key(&self) -> PathBuf {
+        self.0.path().join("production.key")
+    }
+
+    fn keys(&self) -> Keyring {
+        let text = std::fs::read_to_string(self.key());
+        text.map_or_else(
+            |_| Keyring::default(),
+            |text| Keyring::new(vec![Key::from_base64("production", &text).unwrap()]),
+        )
     }
 
     fn archive(&self) -> PathBuf {
@@ -45,6 +68,9 @@ impl Place {
         command.arg("--spool").arg(self.spool());
         command.args(["--archive", archive, "--segment-bytes", "64KiB"]);
         command.args(flags);
+        if self.key().exists() {
+            command.arg("--key-file").arg(self.key());
+        }
         command
     }
 
@@ -56,7 +82,7 @@ impl Place {
     }
 
     fn exchanges(&self) -> Vec<Exchange> {
-        read_archive(&self.archive())
+        read_encrypted_archive(&self.archive(), &self.keys())
     }
 
     fn frames(&self) -> Vec<PathBuf> {

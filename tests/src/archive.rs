@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use schema::{
-    Divergence, Exchange, LedgerRow, Projection, RecorderId, SegmentDecoder, Step, TimeWindow,
+    Divergence, Exchange, Keyring, LedgerRow, Projection, RecorderId, SegmentDecoder, Step,
+    TimeWindow,
 };
 
 /// Every file below a folder, sorted by path; nothing if there is no such folder.
@@ -35,7 +36,16 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
 /// If a segment cannot be read.
 #[must_use]
 pub fn read_archive(folder: &Path) -> Vec<Exchange> {
-    read_segments(&folder.join("exchanges"))
+    read_encrypted_archive(folder, &Keyring::default())
+}
+
+/// The same of an archive that is encrypted.
+///
+/// # Panics
+/// If a segment cannot be read.
+#[must_use]
+pub fn read_encrypted_archive(folder: &Path, keys: &Keyring) -> Vec<Exchange> {
+    read_segments(&folder.join("exchanges"), keys)
 }
 
 /// Every exchange of the run `run`, and its divergences.
@@ -48,10 +58,14 @@ pub fn read_run(folder: &Path, run: &str) -> (Vec<Exchange>, Vec<Divergence>) {
     let divergences = files_below(&run.join("divergences"))
         .iter()
         .flat_map(|path| {
-            schema::decode_divergences(read(path)).expect("a file of divergences is readable")
+            schema::decode_divergences(read(path), &Keyring::default())
+                .expect("a file of divergences is readable")
         })
         .collect();
-    (read_segments(&run.join("exchanges")), divergences)
+    (
+        read_segments(&run.join("exchanges"), &Keyring::default()),
+        divergences,
+    )
 }
 
 /// Every row of the ledger, with the recorder that wrote it.
@@ -60,10 +74,19 @@ pub fn read_run(folder: &Path, run: &str) -> (Vec<Exchange>, Vec<Divergence>) {
 /// If a segment cannot be read.
 #[must_use]
 pub fn read_ledger(folder: &Path) -> Vec<(RecorderId, LedgerRow)> {
+    read_encrypted_ledger(folder, &Keyring::default())
+}
+
+/// The same of an archive that is encrypted.
+///
+/// # Panics
+/// If a segment cannot be read.
+#[must_use]
+pub fn read_encrypted_ledger(folder: &Path, keys: &Keyring) -> Vec<(RecorderId, LedgerRow)> {
     segments_below(&folder.join("capture"))
         .iter()
         .flat_map(|path| {
-            schema::decode_ledger(read(path)).expect("a segment of the ledger is readable")
+            schema::decode_ledger(read(path), keys).expect("a segment of the ledger is readable")
         })
         .collect()
 }
@@ -75,10 +98,10 @@ fn segments_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn read_segments(folder: &Path) -> Vec<Exchange> {
+fn read_segments(folder: &Path, keys: &Keyring) -> Vec<Exchange> {
     let mut exchanges: Vec<_> = segments_below(folder)
         .iter()
-        .flat_map(|path| decode_segment(&read(path)))
+        .flat_map(|path| decode(&read(path), keys))
         .collect();
     exchanges.sort_by_key(|exchange| (exchange.start(), exchange.id()));
     exchanges
@@ -90,7 +113,12 @@ fn read_segments(folder: &Path) -> Vec<Exchange> {
 /// If it cannot be read.
 #[must_use]
 pub fn decode_segment(file: &Bytes) -> Vec<Exchange> {
-    let mut decoder = SegmentDecoder::new(file.len() as u64, TimeWindow::ALL, Projection::All);
+    decode(file, &Keyring::default())
+}
+
+fn decode(file: &Bytes, keys: &Keyring) -> Vec<Exchange> {
+    let mut decoder =
+        SegmentDecoder::new(file.len() as u64, keys, TimeWindow::ALL, Projection::All);
     let mut exchanges = Vec::new();
     loop {
         match decoder.step().expect("a segment is readable") {

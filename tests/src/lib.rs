@@ -48,7 +48,10 @@ mod target;
 mod tls;
 mod workspace;
 
-pub use archive::{decode_segment, files_below, read_archive, read_ledger, read_run};
+pub use archive::{
+    decode_segment, files_below, read_archive, read_encrypted_archive, read_encrypted_ledger,
+    read_ledger, read_run,
+};
 pub use bin::{
     Ran, TIME_LIMIT, recorder, recorder_path, replayer, run, run_with_input, run_within,
 };

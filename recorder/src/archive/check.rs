@@ -14,8 +14,8 @@ use futures_util::stream;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use schema::{
-    ExchangeId, Inspected, Integrity, RecorderId, SegmentKey, SegmentNumbers, Table, TimeWindow,
-    Timestamp,
+    ExchangeId, Inspected, Integrity, Keyring, Locked, RecorderId, SegmentKey, SegmentNumbers,
+    Table, TimeWindow, Timestamp,
 };
 use tokio::sync::Semaphore;
 
@@ -57,6 +57,8 @@ enum Outcome {
     Sound(Box<Inspected>, Vec<ExchangeId>),
     /// Readable, and not a segment with a key.
     Readable(Integrity),
+    /// Its bytes are right, and the key for them was not given.
+    Locked(Locked),
     Damaged(String),
     Unreadable(String),
     /// It was there when it was listed, and is not any more: others work on the archive too.
@@ -102,8 +104,8 @@ async fn check(archive: &Archive, memory: Arc<Semaphore>, target: Target) -> Che
     let _memory = memory.acquire_many(kib(target.bytes)).await;
     let outcome = match read(archive, &target).await {
         Ok(Some(file)) => {
-            let kind = target.kind.clone();
-            let looked = tokio::task::spawn_blocking(move || look(&kind, &file)).await;
+            let (kind, keys) = (target.kind.clone(), archive.keys.clone());
+            let looked = tokio::task::spawn_blocking(move || look(&kind, &file, &keys)).await;
             looked.unwrap_or_else(|_| Outcome::Damaged("reading it panicked".to_owned()))
         }
         Ok(None) => Outcome::Gone,
@@ -121,8 +123,12 @@ async fn read(archive: &Archive, target: &Target) -> anyhow::Result<Option<Bytes
     }
 }
 
-fn look(kind: &File, file: &Bytes) -> Outcome {
-    let damaged = |error: schema::Error| Outcome::Damaged(format!("{:#}", anyhow::anyhow!(error)));
+fn look(kind: &File, file: &Bytes, keys: &Keyring) -> Outcome {
+    let damaged = |error: schema::Error| match (error, schema::verify(file)) {
+        // What it takes no key for is right.
+        (schema::Error::Locked(locked), Ok(_)) => Outcome::Locked(locked),
+        (error, _) => Outcome::Damaged(format!("{:#}", anyhow::anyhow!(error))),
+    };
     let readable = |rows: Result<(), schema::Error>| {
         let integrity = schema::verify(file);
         match rows.and(integrity) {
@@ -133,13 +139,13 @@ fn look(kind: &File, file: &Bytes) -> Outcome {
     match kind {
         File::Segment(table, key) => {
             let mut ids = Vec::new();
-            match schema::inspect(table, key, file, |id| ids.push(id)) {
+            match schema::inspect(table, key, file, keys, |id| ids.push(id)) {
                 Ok(inspected) => Outcome::Sound(Box::new(inspected), ids),
                 Err(error) => damaged(error),
             }
         }
-        File::Divergences => readable(schema::decode_divergences(file.clone()).map(drop)),
-        File::Findings => readable(schema::decode_findings(file.clone()).map(drop)),
+        File::Divergences => readable(schema::decode_divergences(file.clone(), keys).map(drop)),
+        File::Findings => readable(schema::decode_findings(file.clone(), keys).map(drop)),
     }
 }
 
@@ -234,6 +240,7 @@ impl Checker {
                 self.report.gone += 1;
                 return;
             }
+            Outcome::Locked(locked) => self.report.count_locked(&locked),
             Outcome::Damaged(what) => self.report.add(Kind::Damaged, path, &what),
             Outcome::Unreadable(what) => self.report.add(Kind::Unreadable, path, &what),
             Outcome::Readable(integrity) => self.report.count_sound(integrity, 0),
@@ -310,7 +317,8 @@ impl Checker {
                 numbers.extend(removed);
             }
         }
-        if self.report.everything {
+        // What a locked segment took the place of is not known.
+        if self.report.everything && !self.report.is_locked() {
             let mut tables: Vec<_> = self.numbers.iter().collect();
             tables.sort_by_key(|(table, _)| table.folder());
             for (table, numbers) in tables {

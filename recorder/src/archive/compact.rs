@@ -160,7 +160,8 @@ impl Compaction<'_> {
                 .await?;
             let recorder = format!("{}{:016x}", record::COMPACT, swap::random()).parse()?;
             let level = self.args.level;
-            let merge = move || merge::merge(&group, &files, recorder, level);
+            let ring = self.archive.keys.clone();
+            let merge = move || merge::merge(&group, &files, &ring, recorder, level);
             let merged = tokio::task::spawn_blocking(merge).await;
             let merged: Merged = merged.context("merging segments panicked")??;
             self.place.swap(&keys, &merged.segment).await?;

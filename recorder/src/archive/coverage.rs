@@ -105,7 +105,7 @@ async fn read_ledger(
             let read = || format!("cannot read the ledger segment {path} of {}", archive.place);
             let file = archive.store.get(&path).await.with_context(read)?;
             let file: Bytes = file.bytes().await.with_context(read)?;
-            for (recorder, row) in decode_ledger(file).with_context(read)? {
+            for (recorder, row) in decode_ledger(file, &archive.keys).with_context(read)? {
                 builder.add(&recorder, &row);
             }
         }

@@ -115,6 +115,9 @@ async fn part(archive: &Archive, table: &Table, before: Timestamp) -> anyhow::Re
                 // A damaged segment has a number all the same.
                 match numbers {
                     Ok(numbers) => part.numbers.extend(&numbers),
+                    Err(error) if error.downcast_ref::<schema::Error>().is_some_and(is_locked) => {
+                        return Err(error);
+                    }
                     Err(_) => {
                         let (name, number) = (object.key.recorder(), object.key.sequence());
                         part.numbers.insert(name.as_str(), number, number);
@@ -134,6 +137,10 @@ async fn part(archive: &Archive, table: &Table, before: Timestamp) -> anyhow::Re
     Ok(part)
 }
 
+fn is_locked(error: &schema::Error) -> bool {
+    matches!(error, schema::Error::Locked(_))
+}
+
 /// The runs whose windows end before or at `before`.
 async fn runs(archive: &Archive, before: Timestamp) -> anyhow::Result<Vec<String>> {
     let mut runs = Vec::new();
@@ -145,6 +152,7 @@ async fn runs(archive: &Archive, before: Timestamp) -> anyhow::Result<Vec<String
             Err(Error::NotFound { .. }) => continue,
             Err(error) => return Err(error).with_context(read),
         };
+        let json = archive.keys.open(json, b"").with_context(read)?;
         let document = RunDocument::from_json(&json).with_context(read)?;
         if document.source.to <= before {
             runs.push(run);

@@ -237,7 +237,8 @@ impl Forgetting<'_> {
             let known = of_run && ids.contains(&exchange.id());
             known || (window.contains(exchange.start()) && filter.keeps(exchange))
         };
-        let rewrite = move || schema::rewrite_segment(&key, &file, &recorder, WRITER, erase);
+        let keys = self.archive.keys.clone();
+        let rewrite = move || schema::rewrite_segment(&key, &file, &keys, &recorder, WRITER, erase);
         let rewritten = tokio::task::spawn_blocking(rewrite).await;
         Ok(rewritten.context("writing the segment again panicked")??)
     }

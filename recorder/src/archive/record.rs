@@ -96,7 +96,7 @@ pub(super) async fn footer(
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error).with_context(read),
         };
-        match read_footer(&tail).with_context(read)? {
+        match read_footer(&tail, &archive.keys).with_context(read)? {
             FooterStep::Footer(footer) => return Ok(Some(*footer)),
             FooterStep::NeedsTail(more) if more > wanted => wanted = more,
             FooterStep::NeedsTail(_) => bail!("{}: it is shorter than its footer", read()),

@@ -8,7 +8,7 @@ use schema::filter::{Filter, HeaderPattern};
 use schema::window::{Calendar, Span};
 use schema::{ExchangeId, ParsePatternError, Pattern, StatusRange, Timestamp};
 
-use super::OutputArgs;
+use super::{KeyArgs, OutputArgs};
 use crate::units::{ByteSize, parse_span};
 
 const CODES: &str = "\
@@ -361,6 +361,10 @@ pub struct PlaceArgs {
         hide_env_values = true
     )]
     pub archive: String,
+
+    /// What it is encrypted with.
+    #[command(flatten)]
+    pub keys: KeyArgs,
 }
 
 /// Which span of time.

@@ -41,7 +41,7 @@ impl Frames {
             Ok(file) => Ok(Some(Follower {
                 file,
                 // What comes before the first frame is passed by like damage.
-                scanner: Scanner::new(generation, 0),
+                scanner: Scanner::new(generation, 0, self.keys.clone()),
                 name,
                 buffer: vec![0; READ_BYTES],
             })),
@@ -73,6 +73,10 @@ impl Follower {
                     return Ok(Some(exchanges));
                 }
                 Some(Found::Damage { .. } | Found::TornTail { .. }) => {}
+                Some(Found::Locked(locked)) => {
+                    return Err(locked)
+                        .with_context(|| format!("cannot read `{}` of the spool", self.name));
+                }
                 None => {
                     let read = self.file.read(&mut self.buffer);
                     let length =

@@ -3,12 +3,16 @@
 //!
 //! ```text
 //! magic 4 | crc32c of the header's rest 4 | crc32c of the payload 4 | payload bytes 4 | raw bytes 4 | generation 8
-//!   | number 8 | rows before 8 | payload: records, zstd
+//!   | number 8 | rows before 8 | payload: records, zstd, sealed if there is a key
 //! ```
-//! Integers are little-endian. The header has a checksum of its own, so that a damaged length is not believed.
+//! Integers are little-endian. The header has a checksum of its own, so that a damaged length is not believed. A sealed payload
+//! says so itself, and is bound to what its header says, so that no frame can be put in the place of another.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, checksum};
+use schema::{Keyring, Locked};
 
 /// What a frame begins with.
 const MAGIC: [u8; 4] = *b"RSF1";
@@ -38,6 +42,8 @@ pub(super) struct Frame {
 pub(super) enum Found {
     /// The next whole frame.
     Frame(Frame),
+    /// A whole frame whose key was not given: it is found again and again.
+    Locked(Locked),
     /// Bytes that are no whole frame, with a whole one after them.
     Damage {
         /// Where they begin in the file.
@@ -55,6 +61,7 @@ pub(super) enum Found {
 /// Encodes frames of one file; keeps its buffers.
 pub(super) struct FrameWriter {
     compressor: zstd::bulk::Compressor<'static>,
+    keys: Keyring,
     /// The last frame, and room for a larger one.
     frame: Vec<u8>,
     generation: u64,
@@ -63,10 +70,11 @@ pub(super) struct FrameWriter {
 
 impl FrameWriter {
     /// A writer for the file of `generation`.
-    pub(super) fn new(generation: u64) -> Self {
+    pub(super) fn new(generation: u64, keys: Keyring) -> Self {
         let compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL);
         Self {
             compressor: compressor.expect("zstd knows its fast levels"),
+            keys,
             frame: Vec::new(),
             generation,
             number: 0,
@@ -89,14 +97,21 @@ impl FrameWriter {
             .compressor
             .compress_to_buffer(records, &mut frame[HEADER_BYTES..])
             .expect("the buffer has room for the worst case");
-        let end = HEADER_BYTES + compressed;
+        let mut end = HEADER_BYTES + compressed;
+        if self.keys.writing().is_some() {
+            let context = context(self.generation, self.number, rows_before, records.len());
+            let payload = self.keys.seal(frame[HEADER_BYTES..end].to_vec(), &context);
+            end = HEADER_BYTES + payload.len();
+            frame.resize(frame.len().max(end), 0);
+            frame[HEADER_BYTES..end].copy_from_slice(&payload);
+        }
         let length = |length: usize| u32::try_from(length).expect("a frame is bounded");
         let payload_crc = crc32c(&frame[HEADER_BYTES..end]);
         let mut header = &mut frame[..HEADER_BYTES];
         put(&mut header, &MAGIC);
         put(&mut header, &[0; 4]);
         put(&mut header, &payload_crc.to_le_bytes());
-        put(&mut header, &length(compressed).to_le_bytes());
+        put(&mut header, &length(end - HEADER_BYTES).to_le_bytes());
         put(&mut header, &length(records.len()).to_le_bytes());
         put(&mut header, &self.generation.to_le_bytes());
         put(&mut header, &self.number.to_le_bytes());
@@ -116,6 +131,7 @@ impl FrameWriter {
 /// Finds the frames in the bytes of one file, which are pushed as they are read.
 #[derive(Debug)]
 pub(super) struct Scanner {
+    keys: Keyring,
     generation: u64,
     buffer: Vec<u8>,
     /// Where in the buffer what was not looked at begins, and where that is in the file.
@@ -141,14 +157,16 @@ struct Header {
 /// What lies at a place.
 enum Place {
     Frame(Frame, usize),
+    Locked(Locked),
     Bad,
     NeedsData,
 }
 
 impl Scanner {
     /// A scanner for the file of `generation`, whose first byte to be pushed lies at `file_at`.
-    pub(super) fn new(generation: u64, file_at: u64) -> Self {
+    pub(super) fn new(generation: u64, file_at: u64, keys: Keyring) -> Self {
         Self {
+            keys,
             generation,
             buffer: Vec::new(),
             at: 0,
@@ -191,6 +209,7 @@ impl Scanner {
                     let bytes = started - at;
                     return Some(Found::Damage { at, bytes });
                 }
+                Place::Locked(locked) => return Some(Found::Locked(locked)),
                 Place::Bad => {
                     self.bad_since.get_or_insert(self.file_at);
                     self.skip();
@@ -241,7 +260,12 @@ impl Scanner {
         if crc32c(payload) != header.payload_crc {
             return Place::Bad;
         }
-        match zstd::bulk::decompress(payload, header.raw_bytes) {
+        let opened = match self.open(&header, payload) {
+            Ok(opened) => opened,
+            Err(schema::Error::Locked(locked)) => return Place::Locked(locked),
+            Err(_) => return Place::Bad,
+        };
+        match zstd::bulk::decompress(&opened, header.raw_bytes) {
             Ok(records) if records.len() == header.raw_bytes => {
                 let frame = Frame {
                     number: header.number,
@@ -252,6 +276,22 @@ impl Scanner {
             }
             Ok(_) | Err(_) => Place::Bad,
         }
+    }
+
+    /// The payload as it was before it was sealed, if it was.
+    fn open<'p>(&self, header: &Header, payload: &'p [u8]) -> Result<Cow<'p, [u8]>, schema::Error> {
+        if !schema::is_sealed(payload) {
+            return Ok(Cow::Borrowed(payload));
+        }
+        let Header {
+            number,
+            rows_before,
+            raw_bytes,
+            ..
+        } = *header;
+        let context = context(self.generation, number, rows_before, raw_bytes);
+        let opened = self.keys.open(Bytes::copy_from_slice(payload), &context)?;
+        Ok(Cow::Owned(opened.into()))
     }
 
     /// The header, if it is whole, of this file, and not one that was read before.
@@ -291,6 +331,16 @@ impl std::fmt::Debug for FrameWriter {
             .field("number", &self.number)
             .finish_non_exhaustive()
     }
+}
+
+/// What a sealed payload is bound to.
+fn context(generation: u64, number: u64, rows_before: u64, raw_bytes: usize) -> [u8; 32] {
+    let mut context = [0; 32];
+    let numbers = [generation, number, rows_before, raw_bytes as u64];
+    for (place, number) in context.chunks_exact_mut(8).zip(numbers) {
+        place.copy_from_slice(&number.to_le_bytes());
+    }
+    context
 }
 
 fn put(header: &mut &mut [u8], bytes: &[u8]) {

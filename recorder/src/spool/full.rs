@@ -246,9 +246,15 @@ impl Spool {
             .into();
         let full = &mut self.full;
         let count = |exchange: Exchange| full.shed(&exchange);
-        schema::decode_segment(&file, TimeWindow::ALL, Projection::Summary, count)
-            .with_context(read)?;
-        let emptied = schema::empty_segment(&file).with_context(read)?;
+        schema::decode_segment(
+            &file,
+            &self.keys,
+            TimeWindow::ALL,
+            Projection::Summary,
+            count,
+        )
+        .with_context(read)?;
+        let emptied = schema::empty_segment(&file, &self.keys).with_context(read)?;
         segment.bytes = emptied.len() as u64;
         segment.rows = 0;
         segment.emptied = true;

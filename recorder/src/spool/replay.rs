@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use schema::{LedgerRow, Timestamp};
+use schema::{Keyring, LedgerRow, Timestamp};
 
 use super::disk::Disk;
 use super::frame::{Found, Scanner};
 use super::layout::Entry;
 use super::record::read_all;
 use super::unsettled::Unsettled;
-use super::{Record, SpoolError, SpoolId, header};
+use super::{Record, SpoolError, SpoolId};
 
 /// What a file of frames begins with: the version, then the spool's id.
 pub(super) const HEADER: &str = "reprise spool 1 ";
+/// The same where frames are sealed: programs that know nothing of it refuse the file, instead of taking all of it for damage.
+pub(super) const HEADER_SEALED: &str = "reprise spool 2 ";
 /// What it begins with in every version.
 const HEADER_OF_ANY: &str = "reprise spool ";
 /// How much of a file is read at once.
@@ -47,6 +49,7 @@ pub struct Replayed {
 pub(crate) struct Frames {
     pub(super) disk: Arc<Disk>,
     pub(super) id: SpoolId,
+    pub(super) keys: Keyring,
 }
 
 /// Places that are named; what is more is only counted.
@@ -70,28 +73,31 @@ impl Frames {
         let mut file = self.disk.open_file(&name)?;
         let mut bytes = vec![0; READ_BYTES];
         let mut length = file.read(&mut bytes).with_context(read)?;
-        let header = header(self.id);
-        let mut scanner = if bytes[..length].starts_with(&header) {
-            let mut scanner = Scanner::new(generation, header.len() as u64);
-            scanner.push(&bytes[header.len()..length]);
-            scanner
-        } else {
-            let other = bytes.starts_with(HEADER_OF_ANY.as_bytes());
-            if other && !bytes.starts_with(HEADER.as_bytes()) {
-                return Err(SpoolError::Version { file: path }.into());
-            }
-            let mut scanner = Scanner::new(generation, 0);
-            scanner.push(&bytes[..length]);
-            scanner
-        };
+        let known = [HEADER, HEADER_SEALED];
+        let header = known
+            .map(|version| format!("{version}{}\n", self.id))
+            .into_iter()
+            .find(|header| bytes[..length].starts_with(header.as_bytes()));
+        let of = |version: &&str| bytes.starts_with(version.as_bytes());
+        if header.is_none() && of(&HEADER_OF_ANY) && !known.iter().any(of) {
+            return Err(SpoolError::Version { file: path }.into());
+        }
+        // Without, what comes before the first frame is damage.
+        let begin = header.map_or(0, |header| header.len());
+        let mut scanner = Scanner::new(generation, begin as u64, self.keys.clone());
+        scanner.push(&bytes[begin..length]);
         // What the file says was unsettled before it is all there is to know: it replaces what earlier files gave.
         let mut unsettled = None;
         let mut rows = 0;
         loop {
             while let Some(found) = scanner.poll() {
-                let Found::Frame(frame) = found else {
-                    replayed.note(&name, &found);
-                    continue;
+                let frame = match found {
+                    Found::Frame(frame) => frame,
+                    Found::Locked(locked) => return Err(locked).with_context(read),
+                    Found::Damage { .. } | Found::TornTail { .. } => {
+                        replayed.note(&name, &found);
+                        continue;
+                    }
                 };
                 replayed.exchanges_lost += frame.rows_before.saturating_sub(rows);
                 let before = replayed.exchanges;
@@ -193,7 +199,7 @@ impl Replayed {
                     "the end of the spool was not written whole"
                 );
             }
-            Found::Frame(_) => {}
+            Found::Frame(_) | Found::Locked(_) => {}
         }
     }
 }

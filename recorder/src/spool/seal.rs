@@ -60,8 +60,8 @@ impl Spool {
         }
         let generation = self.generation + 1;
         // What is unsettled is durable with the new file, because the one before it may be gone when it is needed.
-        let mut frames = FrameWriter::new(generation);
-        let mut content = header(self.id).to_vec();
+        let mut frames = FrameWriter::new(generation, self.keys.clone());
+        let mut content = header(self.id, &self.keys).to_vec();
         let mut open = Vec::new();
         for row in self.unsettled.rows() {
             record::write_open(&mut open, &row);

@@ -29,7 +29,7 @@ fn paths_and_urls_of_archives() {
 fn a_local_archive_is_created_and_its_paths_are_below_it() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{}/new/archive", folder.path().display());
-    let archive = Archive::open(&archive_url(&text).unwrap()).unwrap();
+    let archive = Archive::open(&archive_url(&text).unwrap(), &Keyring::default()).unwrap();
     assert!(folder.path().join("new/archive").is_dir());
     let key = "exchanges/date=2026-11-22/hour=13/a.parquet";
     assert_eq!(archive.path(key).as_ref(), key);
@@ -37,6 +37,10 @@ fn a_local_archive_is_created_and_its_paths_are_below_it() {
 
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = Archive::open(&archive_url(file.to_str().unwrap()).unwrap()).unwrap_err();
+    let error = Archive::open(
+        &archive_url(file.to_str().unwrap()).unwrap(),
+        &Keyring::default(),
+    )
+    .unwrap_err();
     assert!(format!("{error:#}").contains("cannot create"), "{error:#}");
 }

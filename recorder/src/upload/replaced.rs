@@ -50,9 +50,16 @@ impl Uploader {
                 Err(Error::NotFound { .. }) => return Ok(SegmentNumbers::default()),
                 Err(error) => return Err(error),
             };
-            match read_footer(&tail) {
+            match read_footer(&tail, &self.archive.keys) {
                 Ok(FooterStep::Footer(footer)) => return Ok(footer.replaces),
                 Ok(FooterStep::NeedsTail(more)) if more > wanted => wanted = more,
+                // What it took the place of is not known, and must be before anything is put.
+                Err(error @ schema::Error::Locked(_)) => {
+                    return Err(Error::Generic {
+                        store: "archive",
+                        source: format!("{path}: {error}").into(),
+                    });
+                }
                 Ok(FooterStep::NeedsTail(_)) | Err(_) => {
                     tracing::warn!(%path, "its footer cannot be read: `recorder archive check` says more");
                     return Ok(SegmentNumbers::default());

@@ -140,7 +140,7 @@ fn the_ledger_has_a_segment_an_hour() {
     let first = writer.poll_sealed().unwrap().unwrap();
     assert_eq!((first.table, first.segment.rows), (Table::Capture, 4));
     assert!(writer.poll_sealed().unwrap().is_none());
-    let rows = schema::decode_ledger(first.segment.bytes).unwrap();
+    let rows = schema::decode_ledger(first.segment.bytes, &schema::Keyring::default()).unwrap();
     let sources: Vec<_> = rows
         .iter()
         .map(|(_, row)| row.source.as_deref().unwrap())

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{ObjectStoreExt as _, PutPayload};
 use replayer_core::Limits;
 use replayer_core::filter::Filter;
 use replayer_core::rewrite::skip_reason;
@@ -15,6 +15,7 @@ use schema::{Projection, Pushed, SegmentBuilder, SegmentOptions, Table, TimeWind
 
 use crate::fetch::Segment;
 use crate::select::Selected;
+use crate::store::Archive;
 
 /// Exchanges of a sample, and about how many bytes of memory they may take.
 const EXCHANGES_MAX: u64 = 4_096;
@@ -49,6 +50,7 @@ impl Sample {
             sampling: None,
             redaction: None,
             replayed: false,
+            keys: selected.store.keys().clone(),
         });
         let (mut exchanges, mut bytes, mut answers) = (0, 0, 0);
         while exchanges < EXCHANGES_MAX
@@ -82,7 +84,7 @@ impl Sample {
         let store = InMemory::new();
         let put = store.put(&path, PutPayload::from(sealed.bytes)).await;
         put.context("keep a sample")?;
-        let store: Arc<dyn ObjectStore> = Arc::new(store);
+        let store = Archive::new(Arc::new(store), selected.store.keys().clone());
         let end = segment.key.end().saturating_add(Duration::from_micros(1));
         Ok(Self {
             selected: Selected {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::KeyArgs;
+
 /// `replayer accept`.
 #[derive(Args, Clone, Debug)]
 pub struct AcceptArgs {
@@ -20,6 +22,10 @@ pub struct AcceptArgs {
         help_heading = "Accept"
     )]
     pub archive: Option<String>,
+
+    /// What the archive is encrypted with.
+    #[command(flatten)]
+    pub keys: KeyArgs,
 
     /// Acceptance file to write; it is made if it is not there. What people typed into it stays as it is
     #[arg(long, value_name = "FILE", help_heading = "Accept")]

@@ -1,5 +1,7 @@
 //! Where the archive is.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// Where the archive is.
@@ -12,4 +14,24 @@ pub struct ArchiveArgs {
     /// roles. Example: --archive s3://traffic/shop
     #[arg(long, value_name = "URL", env = "REPLAYER_ARCHIVE")]
     pub archive: String,
+
+    /// What it is encrypted with.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+}
+
+/// Keys of an encrypted archive.
+#[derive(Args, Clone, Debug, Default)]
+pub struct KeyArgs {
+    /// Decrypt the archive with the key in this file, and encrypt what is written with it; may be given several times
+    ///
+    /// All keys decrypt, the first encrypts. What is written is the run: answers, differences, documents. Example: --key-file
+    /// /etc/reprise/2026.key
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "REPLAYER_KEY_FILE",
+        value_delimiter = ','
+    )]
+    pub key_file: Vec<PathBuf>,
 }

@@ -6,7 +6,9 @@ use clap::Args;
 use schema::Timestamp;
 
 use super::pace::FlowArgs;
-use super::{CorrelateArgs, FilterArgs, GoingOnArgs, JudgingArgs, RewriteArgs, TargetArgs, Typed};
+use super::{
+    CorrelateArgs, FilterArgs, GoingOnArgs, JudgingArgs, KeyArgs, RewriteArgs, TargetArgs, Typed,
+};
 use crate::units::{Rate, Span};
 
 /// `replayer follow`.
@@ -84,6 +86,10 @@ pub struct LiveSourceArgs {
     /// lacks is missed.
     #[arg(long, value_name = "URL", env = "REPLAYER_ARCHIVE")]
     pub archive: Option<String>,
+
+    /// What the archive is encrypted with.
+    #[command(flatten)]
+    pub keys: KeyArgs,
 
     /// File with the token of the live stream (`recorder listen --live-token-file`)
     #[arg(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use schema::ExchangeId;
 
-use super::ArchiveArgs;
+use super::{ArchiveArgs, KeyArgs};
 
 /// Which run.
 #[derive(Args, Clone, Debug)]
@@ -19,6 +19,10 @@ pub struct RunRefArgs {
     /// Archive that holds the run, where RUN is a name: a path, file:///… or s3://bucket/prefix
     #[arg(long, value_name = "URL", env = "REPLAYER_ARCHIVE")]
     pub archive: Option<String>,
+
+    /// What the archive is encrypted with.
+    #[command(flatten)]
+    pub keys: KeyArgs,
 }
 
 /// `replayer report`.

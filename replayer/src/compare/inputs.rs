@@ -1,9 +1,6 @@
 //! What is compared: the recording's window and the runs, found and checked.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, bail};
-use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::filter::Filter;
 use replayer_core::noise::Noise;
@@ -13,11 +10,11 @@ use schema::{Projection, Table, TimeWindow};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::filter;
-use crate::cli::RunRefArgs;
 use crate::config::CompareConfig;
 use crate::fetch::{ExchangeStream, Segment, segments};
 use crate::run_ref::RunRef;
 use crate::store;
+use crate::store::Archive;
 
 /// A run.
 #[derive(Debug)]
@@ -30,7 +27,7 @@ pub(super) struct Side {
 /// Everything that a comparison reads.
 #[derive(Debug)]
 pub(super) struct Inputs {
-    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) store: Archive,
     pub(super) window: TimeWindow,
     pub(super) filter: Filter,
     recorded: Vec<Segment>,
@@ -41,11 +38,8 @@ pub(super) struct Inputs {
 }
 
 impl Side {
-    async fn find(archive: &str, store: &dyn ObjectStore, typed: &str) -> anyhow::Result<Self> {
-        let run = RunRef::find(&RunRefArgs {
-            run: typed.to_owned(),
-            archive: Some(archive.to_owned()),
-        })?;
+    async fn find(archive: &str, store: &Archive, typed: &str) -> anyhow::Result<Self> {
+        let run = RunRef::of(typed, Some(archive), store.keys())?;
         if run.archive.trim_end_matches('/') != archive.trim_end_matches('/') {
             bail!(
                 "run {typed} is of archive {}, and --archive says {archive}; runs of one recording lie in its archive",
@@ -102,8 +96,8 @@ pub(super) fn recorded() -> ComparedSide {
 impl Inputs {
     pub(super) async fn find(config: &CompareConfig) -> anyhow::Result<Self> {
         let archive = &config.archive;
-        let store = store::open(archive)?;
-        let find = async |typed: &str| Side::find(archive, &*store, typed).await;
+        let store = store::open(archive, &config.keys)?;
+        let find = async |typed: &str| Side::find(archive, &store, typed).await;
         let candidate = find(&config.candidate).await?;
         let baseline = match config.baseline.as_deref() {
             Some(name) => Some(find(name).await?),
@@ -115,7 +109,7 @@ impl Inputs {
         }
         let source = &candidate.document.source;
         let window = source.window();
-        let recorded = segments(&*store, &Table::Exchanges, window).await?;
+        let recorded = segments(&store, &Table::Exchanges, window).await?;
         if recorded.is_empty() {
             bail!(
                 "archive {archive} holds no exchanges of {window} any more, which run {} replayed",
@@ -137,12 +131,12 @@ impl Inputs {
 
     pub(super) fn recorded_stream(&self, projection: Projection) -> ExchangeStream {
         let segments = self.recorded.clone();
-        let store = Arc::clone(&self.store);
+        let store = self.store.clone();
         ExchangeStream::new(store, segments, self.window, projection, Limits::default())
     }
 
     pub(super) fn run_stream(&self, side: &Side) -> ExchangeStream {
-        let (store, segments) = (Arc::clone(&self.store), side.segments.clone());
+        let (store, segments) = (self.store.clone(), side.segments.clone());
         ExchangeStream::new(
             store,
             segments,

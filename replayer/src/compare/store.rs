@@ -2,14 +2,14 @@
 //!
 //! An id stands for its inputs, so a comparison that is made again replaces itself.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{ObjectStoreExt as _, PutPayload};
 use schema::comparison::{ComparisonDocument, comparison_path};
 use schema::{Finding, decode_findings, encode_findings};
+
+use crate::store::Archive;
 
 /// Findings a file.
 const FINDINGS_ROWS_MAX: usize = 20_000;
@@ -18,14 +18,14 @@ const ZSTD_LEVEL: i32 = 3;
 /// Writes findings, a file at a time.
 #[derive(Debug)]
 pub(super) struct FindingsWriter {
-    store: Arc<dyn ObjectStore>,
+    store: Archive,
     comparison: String,
     rows: Vec<Finding>,
     files: u64,
 }
 
 impl FindingsWriter {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, comparison: &str) -> Self {
+    pub(super) fn new(store: Archive, comparison: &str) -> Self {
         Self {
             store,
             comparison: comparison.to_owned(),
@@ -55,8 +55,9 @@ impl FindingsWriter {
             "comparisons/{}/findings/{:06}.parquet",
             self.comparison, self.files
         );
-        let bytes = encode_findings(&self.rows, ZSTD_LEVEL).context("encode findings")?;
-        put(&*self.store, &file, PutPayload::from(bytes)).await?;
+        let bytes = encode_findings(&self.rows, ZSTD_LEVEL, self.store.keys())
+            .context("encode findings")?;
+        put(&self.store, &file, PutPayload::from(bytes)).await?;
         self.rows.clear();
         self.files += 1;
         Ok(())
@@ -64,11 +65,11 @@ impl FindingsWriter {
 }
 
 pub(super) async fn put_document(
-    store: &dyn ObjectStore,
+    store: &Archive,
     document: &ComparisonDocument,
 ) -> anyhow::Result<()> {
     let path = comparison_path(&document.comparison);
-    put(store, &path, PutPayload::from(document.to_json())).await
+    put(store, &path, store.seal(document.to_json())).await
 }
 
 /// Reads a comparison; `None` if there is none of that id.
@@ -76,7 +77,7 @@ pub(super) async fn put_document(
 /// # Errors
 /// If it cannot be read.
 pub(crate) async fn read_document(
-    store: &dyn ObjectStore,
+    store: &Archive,
     comparison: &str,
 ) -> anyhow::Result<Option<ComparisonDocument>> {
     let path = comparison_path(comparison);
@@ -86,6 +87,7 @@ pub(crate) async fn read_document(
         Err(object_store::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error).with_context(read),
     };
+    let json = store.open(json).with_context(read)?;
     ComparisonDocument::from_json(&json)
         .with_context(read)
         .map(Some)
@@ -96,7 +98,7 @@ pub(crate) async fn read_document(
 /// # Errors
 /// If a file cannot be read.
 pub(super) async fn read_findings(
-    store: &dyn ObjectStore,
+    store: &Archive,
     comparison: &str,
 ) -> anyhow::Result<Vec<Finding>> {
     let folder = Path::from(format!("comparisons/{comparison}/findings"));
@@ -108,12 +110,12 @@ pub(super) async fn read_findings(
         let read = || format!("read {path}");
         let file = store.get(&path).await.with_context(read)?;
         let bytes = file.bytes().await.with_context(read)?;
-        findings.extend(decode_findings(bytes).with_context(read)?);
+        findings.extend(decode_findings(bytes, store.keys()).with_context(read)?);
     }
     Ok(findings)
 }
 
-async fn put(store: &dyn ObjectStore, path: &str, payload: PutPayload) -> anyhow::Result<()> {
+async fn put(store: &Archive, path: &str, payload: PutPayload) -> anyhow::Result<()> {
     let put = store.put(&Path::from(path), payload).await;
     put.with_context(|| format!("write {path}"))?;
     Ok(())

@@ -5,14 +5,18 @@ use replayer_core::endpoint;
 use replayer_core::ledger::Ledger;
 use replayer_core::rules::{RuleSet, parse_rules};
 use replayer_core::verdict::{Gates, Required};
+use schema::Keyring;
 
 use crate::cli::{CompareArgs, FailOnArg, GatesArgs, RulesFileArgs};
+use crate::keys;
 
 /// `replayer compare`.
 #[derive(Clone, Debug)]
 pub(crate) struct CompareConfig {
     /// URL of the archive.
     pub(crate) archive: String,
+    /// What encrypts it, and what is written into it.
+    pub(crate) keys: Keyring,
     /// The baseline's run; `None` for the recording.
     pub(crate) baseline: Option<String>,
     /// The candidate's run.
@@ -47,6 +51,7 @@ impl TryFrom<CompareArgs> for CompareConfig {
             _ => Ledger::default(),
         };
         Ok(Self {
+            keys: keys::load(&args.archive.keys.key_file)?,
             archive: args.archive.archive,
             baseline: (args.sides.baseline != "recorded").then_some(args.sides.baseline),
             candidate: args.sides.candidate,

@@ -90,6 +90,10 @@ pub(crate) fn follow(args: FollowArgs) -> anyhow::Result<RunConfig> {
         catch_up: source.catch_up.0,
         every: args.every.0,
     };
+    let archive = ArchiveArgs {
+        archive,
+        keys: source.keys,
+    };
     let mut run = RunConfig::try_from(run_args(args, archive))?;
     run.timing.delay = Some(delay);
     run.follow = Some(config);
@@ -141,10 +145,10 @@ fn live(text: &str, source: &LiveSourceArgs) -> anyhow::Result<LiveConfig> {
 }
 
 /// The same as flags of a run, which has a window beside.
-fn run_args(args: FollowArgs, archive: String) -> RunArgs {
+fn run_args(args: FollowArgs, archive: ArchiveArgs) -> RunArgs {
     RunArgs {
         typed: args.typed,
-        archive: ArchiveArgs { archive },
+        archive,
         target: args.target,
         window: WindowArgs {
             // Any: what is followed has no window that is known.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use futures_util::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 use schema::swap::{HourFile, Listing, SwapDocument, hour_file};
 use schema::{SegmentKey, Table, TimeWindow, Timestamp};
+
+use crate::store::Archive;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 /// A window that touches at most so many hours is listed hour by hour; a longer one day by day.
@@ -35,7 +37,7 @@ pub(crate) struct Segment {
 /// # Errors
 /// If the store cannot be listed.
 pub(crate) async fn segments(
-    store: &dyn ObjectStore,
+    store: &Archive,
     table: &Table,
     window: TimeWindow,
 ) -> anyhow::Result<Vec<Segment>> {
@@ -47,7 +49,7 @@ pub(crate) async fn segments(
 /// # Errors
 /// As [`segments`].
 pub(crate) async fn segments_below(
-    store: &dyn ObjectStore,
+    store: &Archive,
     folder: &str,
     window: TimeWindow,
 ) -> anyhow::Result<Vec<Segment>> {
@@ -80,7 +82,7 @@ pub(crate) async fn segments_below(
 /// # Errors
 /// If the store cannot be listed.
 pub(crate) async fn extent(
-    store: &dyn ObjectStore,
+    store: &Archive,
     table: &Table,
 ) -> anyhow::Result<Option<(Timestamp, Timestamp)>> {
     let dates = folders(store, &table.folder().into()).await?;
@@ -114,7 +116,7 @@ pub(crate) async fn extent(
 
 /// What `of` finds in the first hour of `date` (the last, if `last`) that has a segment.
 async fn edge(
-    store: &dyn ObjectStore,
+    store: &Archive,
     date: &Path,
     of: impl Fn(&[Segment]) -> Option<Timestamp>,
     last: bool,
@@ -134,7 +136,7 @@ async fn edge(
 }
 
 /// The folders right below `folder`, in order.
-async fn folders(store: &dyn ObjectStore, folder: &Path) -> anyhow::Result<Vec<Path>> {
+async fn folders(store: &Archive, folder: &Path) -> anyhow::Result<Vec<Path>> {
     let listing = store
         .list_with_delimiter(Some(folder))
         .await
@@ -146,7 +148,7 @@ async fn folders(store: &dyn ObjectStore, folder: &Path) -> anyhow::Result<Vec<P
 
 /// Adds the segments below `folder` that count and may hold rows of `window`. Files that are no segments are passed by.
 async fn list_into(
-    store: &dyn ObjectStore,
+    store: &Archive,
     folder: &Path,
     window: TimeWindow,
     segments: &mut Vec<Segment>,
@@ -165,7 +167,7 @@ async fn list_into(
 }
 
 /// The segments below `folder` that count; `None` if they changed while they were listed.
-async fn list_once(store: &dyn ObjectStore, folder: &Path) -> anyhow::Result<Option<Vec<Segment>>> {
+async fn list_once(store: &Archive, folder: &Path) -> anyhow::Result<Option<Vec<Segment>>> {
     let list = || format!("list {folder} of the archive");
     let mut segments = Vec::new();
     // By folder, where there are changes.

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use object_store::memory::InMemory;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::ObjectStoreExt as _;
 use replayer_core::Limits;
+use schema::Keyring;
 use schema::swap::SwapDocument;
 use schema::{
     Body, Certainty, Charset, Completeness, ConnectionId, ConnectionInfo, Exchange, Headers,
@@ -11,6 +11,8 @@ use schema::{
 };
 
 use super::{ExchangeStream, extent, segments};
+
+use crate::store::Archive;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -54,7 +56,7 @@ fn exchange(connection: u64, start: Timestamp) -> Exchange {
 }
 
 /// Publishes one segment of `recorder` with an exchange at each of the times.
-async fn publish(store: &InMemory, recorder: &str, sequence: u64, times: &[&str]) {
+async fn publish(store: &Archive, recorder: &str, sequence: u64, times: &[&str]) {
     let mut builder = SegmentBuilder::new(SegmentOptions {
         recorder: recorder.parse().unwrap(),
         writer: "test".to_owned(),
@@ -63,6 +65,7 @@ async fn publish(store: &InMemory, recorder: &str, sequence: u64, times: &[&str]
         sampling: None,
         redaction: None,
         replayed: false,
+        keys: Keyring::default(),
     });
     for (number, text) in (0..).zip(times) {
         builder
@@ -74,8 +77,8 @@ async fn publish(store: &InMemory, recorder: &str, sequence: u64, times: &[&str]
     store.put(&path.into(), sealed.bytes.into()).await.unwrap();
 }
 
-async fn archive() -> InMemory {
-    let store = InMemory::new();
+async fn archive() -> Archive {
+    let store = Archive::in_memory();
     publish(&store, "a", 0, &["2026-11-20T23:59:00Z"]).await;
     publish(
         &store,
@@ -145,16 +148,18 @@ async fn windows_are_found_from_keys() {
         assert_eq!(sequences, expected, "{from} to {to}");
     }
     assert_eq!(
-        extent(&InMemory::new(), &Table::Exchanges).await.unwrap(),
+        extent(&Archive::in_memory(), &Table::Exchanges)
+            .await
+            .unwrap(),
         None
     );
 }
 
 /// What the stream gives for a window, as seconds of the hour.
 async fn stream(limits: Limits) -> Vec<u64> {
-    let store: Arc<dyn ObjectStore> = Arc::new(archive().await);
+    let store = archive().await;
     let window = window("2026-11-22T13:00:02Z", "2026-11-22T14:00:01Z");
-    let found = segments(&*store, &Table::Exchanges, window).await.unwrap();
+    let found = segments(&store, &Table::Exchanges, window).await.unwrap();
     let mut stream = ExchangeStream::new(store, found, window, Projection::All, limits);
     let mut seconds = Vec::new();
     while let Some(exchange) = stream.next().await.unwrap() {
@@ -188,9 +193,9 @@ async fn segments_stream_in_time_order_whatever_is_prefetched() {
 
 #[tokio::test]
 async fn a_damaged_segment_is_an_error_that_names_it() {
-    let store: Arc<dyn ObjectStore> = Arc::new(archive().await);
+    let store = archive().await;
     let window = window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z");
-    let found = segments(&*store, &Table::Exchanges, window).await.unwrap();
+    let found = segments(&store, &Table::Exchanges, window).await.unwrap();
     store
         .put(
             &found[1].path,
@@ -222,7 +227,7 @@ async fn rest(stream: &mut ExchangeStream) -> Vec<String> {
 }
 
 /// A segment that says that it holds what two others held.
-async fn compacted(store: &InMemory, replaces: &[(&str, u64)], times: &[&str]) -> SegmentKey {
+async fn compacted(store: &Archive, replaces: &[(&str, u64)], times: &[&str]) -> SegmentKey {
     let mut numbers = SegmentNumbers::default();
     for (recorder, number) in replaces {
         numbers.insert(recorder, *number, *number);
@@ -235,6 +240,7 @@ async fn compacted(store: &InMemory, replaces: &[(&str, u64)], times: &[&str]) -
         sampling: None,
         redaction: None,
         replayed: false,
+        keys: Keyring::default(),
     })
     .replacing(numbers);
     for (number, text) in (0..).zip(times) {
@@ -253,7 +259,7 @@ async fn compacted(store: &InMemory, replaces: &[(&str, u64)], times: &[&str]) -
 
 #[tokio::test]
 async fn segments_may_give_way_while_they_are_read() {
-    let store = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     publish(
         &store,
         "a",
@@ -269,13 +275,13 @@ async fn segments_may_give_way_while_they_are_read() {
     )
     .await;
     let window = window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z");
-    let found = segments(&*store, &Table::Exchanges, window).await.unwrap();
+    let found = segments(&store, &Table::Exchanges, window).await.unwrap();
     let replaced: Vec<_> = found.iter().map(|segment| segment.path.clone()).collect();
     let limits = Limits {
         prefetch_segments_max: 1,
         ..Limits::default()
     };
-    let archive: Arc<dyn ObjectStore> = Arc::clone(&store) as Arc<dyn ObjectStore>;
+    let archive = store.clone();
     let mut stream = ExchangeStream::new(archive, found, window, Projection::All, limits);
     assert!(stream.next().await.unwrap().is_some());
     let times = [
@@ -296,10 +302,10 @@ async fn segments_may_give_way_while_they_are_read() {
 
 #[tokio::test]
 async fn a_segment_that_is_removed_while_it_is_read_is_an_error() {
-    let store = Arc::new(archive().await);
+    let store = archive().await;
     let window = window("2026-11-22T13:00:00Z", "2026-11-22T15:00:00Z");
-    let found = segments(&*store, &Table::Exchanges, window).await.unwrap();
-    let archive: Arc<dyn ObjectStore> = Arc::clone(&store) as Arc<dyn ObjectStore>;
+    let found = segments(&store, &Table::Exchanges, window).await.unwrap();
+    let archive = store.clone();
     for segment in &found {
         store.delete(&segment.path).await.unwrap();
     }

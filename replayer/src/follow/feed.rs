@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::follow::{Follow, Following, Gap, Next};
 use schema::live::Position;
@@ -18,6 +17,7 @@ use super::segments::Segments;
 use crate::clock::Clock;
 use crate::config::FollowConfig;
 use crate::guard::Recorded;
+use crate::store::Archive;
 
 /// How often the archive is looked into.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ pub(crate) struct FeedParts {
     /// What started here; the end is far away where none was given.
     pub(crate) window: TimeWindow,
     /// The archive.
-    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) store: Archive,
     /// Every bound.
     pub(crate) limits: Limits,
     /// The run's clock.
@@ -104,7 +104,7 @@ impl Feed {
         let mut follow = Follow::new(following, &parts.limits);
         let now = parts.clock.now();
         let mut before = parts.facts.now();
-        let mut segments = Segments::new(Arc::clone(&parts.store), parts.limits);
+        let mut segments = Segments::new(parts.store.clone(), parts.limits);
         let start = match parts.resumed.take() {
             Some(resumed) => {
                 for (start, id) in resumed.remembered {

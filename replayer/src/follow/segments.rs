@@ -3,15 +3,14 @@
 //! Segments are opened when the time of their first exchange comes up, so that in memory are those that overlap.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::ObjectStore;
 use replayer_core::Limits;
 use replayer_core::follow::{Follow, Origin};
 use schema::{Exchange, Projection, RecorderId, SegmentKey, Table, TimeWindow, Timestamp};
 
 use crate::fetch::{self, ExchangeStream, Segment};
+use crate::store::Archive;
 
 /// How far back segments are looked for that come late: each time, and now and then.
 const LOOK_BACK: Duration = Duration::from_secs(3_600);
@@ -25,7 +24,7 @@ const TRY_AFTER: Duration = Duration::from_secs(5);
 /// Segments that are found and not read to their end.
 #[derive(Debug)]
 pub(super) struct Segments {
-    store: Arc<dyn ObjectStore>,
+    store: Archive,
     limits: Limits,
     /// What was found, read or not, as far back as is looked.
     known: HashSet<SegmentKey>,
@@ -66,7 +65,7 @@ struct Open {
 }
 
 impl Segments {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, limits: Limits) -> Self {
+    pub(super) fn new(store: Archive, limits: Limits) -> Self {
         Self {
             store,
             limits,
@@ -215,7 +214,7 @@ impl Segments {
             return Ok(());
         }
         let within = TimeWindow { end, ..within };
-        let found = fetch::segments(&*self.store, &Table::Exchanges, within).await?;
+        let found = fetch::segments(&self.store, &Table::Exchanges, within).await?;
         for segment in found {
             let key = &segment.key;
             if let Some((window, recorder)) = lacking {
@@ -283,7 +282,7 @@ impl Pending {
     /// Its first exchange in `window`, what it is, and what follows; `None` if there is nothing.
     async fn open(
         &self,
-        store: &Arc<dyn ObjectStore>,
+        store: &Archive,
         window: TimeWindow,
         limits: Limits,
     ) -> anyhow::Result<Option<(Box<Exchange>, Origin, ExchangeStream)>> {
@@ -295,18 +294,17 @@ impl Pending {
         };
         let origin = match self.is_catch_up {
             true => Origin::CatchUp,
-            false => origin(&**store, segment).await?,
+            false => origin(store, segment).await?,
         };
         let segments = vec![segment.clone()];
-        let mut stream =
-            ExchangeStream::new(Arc::clone(store), segments, own, Projection::All, limits);
+        let mut stream = ExchangeStream::new(store.clone(), segments, own, Projection::All, limits);
         let head = stream.next().await?;
         Ok(head.map(|head| (head, origin, stream)))
     }
 }
 
 /// Whether a recorder wrote the segment, or it is made of others. One that is gone is made into another.
-async fn origin(store: &dyn ObjectStore, segment: &Segment) -> anyhow::Result<Origin> {
+async fn origin(store: &Archive, segment: &Segment) -> anyhow::Result<Origin> {
     let footer = fetch::footer(store, segment).await?;
     Ok(match footer {
         Some(footer) if footer.replaces.is_empty() => Origin::Recorded,

@@ -1,5 +1,3 @@
-use object_store::memory::InMemory;
-
 use super::*;
 
 fn position(number: i64) -> Position {
@@ -10,16 +8,16 @@ fn position(number: i64) -> Position {
     }
 }
 
-async fn take(store: &Arc<dyn ObjectStore>, holder: &str, settled: Option<u64>) -> Leases {
+async fn take(store: &Archive, holder: &str, settled: Option<u64>) -> Leases {
     let folder = Path::from("runs/r/state/leases");
-    Leases::take(Arc::clone(store), folder, holder.to_owned(), settled)
+    Leases::take(store.clone(), folder, holder.to_owned(), settled)
         .await
         .unwrap()
 }
 
 #[tokio::test]
 async fn what_was_leased_is_in_doubt_for_the_next_process() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     let mut first = take(&store, "a", None).await;
     assert_eq!(first.through(), None);
     for number in [5, 9, 7] {
@@ -43,7 +41,7 @@ async fn what_was_leased_is_in_doubt_for_the_next_process() {
 /// A process that was suspended, and not killed, can lease nothing more, however long it slept.
 #[tokio::test]
 async fn whoever_lost_the_run_stops() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     let mut first = take(&store, "a", None).await;
     first.extend(position(1)).await.unwrap();
     let mut second = take(&store, "b", None).await;

@@ -16,11 +16,12 @@ type Options = BTreeMap<String, Vec<String>>;
 const SECRET: [&str; 3] = ["after", "before", "target-proof"];
 
 /// What says nothing of the run, or only of one process of it.
-const OF_A_PROCESS: [&str; 10] = [
+const OF_A_PROCESS: [&str; 11] = [
     "archive",
     "checkpoint",
     "every",
     "json",
+    "key-file",
     "resume",
     "resume-if-begun",
     "run",

@@ -1,9 +1,8 @@
 //! What a run that follows remembers when it goes on.
 
 use object_store::ObjectStoreExt as _;
-use object_store::memory::InMemory;
 use replayer_core::checkpoint::{Cursor, Standing};
-use schema::{SegmentBuilder, SegmentOptions};
+use schema::{Keyring, SegmentBuilder, SegmentOptions};
 
 use super::*;
 use crate::run_store::sample;
@@ -20,7 +19,7 @@ fn position(n: u32) -> Position {
 
 /// What a run that stands so remembers of five rows, and from when on that is all.
 async fn remembered(standing: Standing, remembered_max: usize) -> (Vec<Position>, Timestamp) {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     let place = RunPlace::new("r", None);
     let mut builder = SegmentBuilder::new(SegmentOptions {
         recorder: place.writer(),
@@ -30,6 +29,7 @@ async fn remembered(standing: Standing, remembered_max: usize) -> (Vec<Position>
         sampling: None,
         redaction: None,
         replayed: true,
+        keys: Keyring::default(),
     });
     for n in 0..5 {
         let row = sample::replayed(&sample::recorded(n, ""), n, "");
@@ -38,7 +38,7 @@ async fn remembered(standing: Standing, remembered_max: usize) -> (Vec<Position>
     let sealed = builder.seal(0).unwrap().unwrap();
     let path = Table::RunExchanges("r".to_owned()).path(&sealed.key);
     store.put(&path.into(), sealed.bytes.into()).await.unwrap();
-    let segments = written(&*store, &place).await.unwrap();
+    let segments = written(&store, &place).await.unwrap();
     let resumption = Resumption {
         standing,
         leased: None,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::KeyArgs;
 
 #[test]
 fn a_run_is_given_by_its_folder() {
@@ -25,6 +26,7 @@ fn what_is_no_run_says_what_would_be_one() {
         let args = RunRefArgs {
             run: run.to_owned(),
             archive: archive.map(str::to_owned),
+            keys: KeyArgs::default(),
         };
         RunRef::find(&args)
             .map(|run| run.name)

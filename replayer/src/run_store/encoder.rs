@@ -14,7 +14,7 @@ use replayer_core::permission::writes;
 use replayer_core::report::{Report, conclude};
 use schema::run::RunDocument;
 use schema::{
-    Divergence, Exchange, ExchangeVerdict, InDoubt, Pushed, RecorderId, SegmentBuilder,
+    Divergence, Exchange, ExchangeVerdict, InDoubt, Keyring, Pushed, RecorderId, SegmentBuilder,
     SegmentOptions, Table, Timestamp, encode_divergences,
 };
 use tokio::sync::mpsc;
@@ -46,6 +46,7 @@ pub(super) struct Encoder {
     options: RunOptions,
     files: mpsc::Sender<Upload>,
     progress: Arc<RunProgress>,
+    keys: Keyring,
     report: Report,
     /// What is planned and has not ended.
     unsettled: Unsettled,
@@ -67,6 +68,7 @@ impl Encoder {
         begun: Begun,
         files: mpsc::Sender<Upload>,
         progress: Arc<RunProgress>,
+        keys: Keyring,
     ) -> Self {
         let (report, standing) = match begun.checkpoint {
             Some(checkpoint) => (checkpoint.report, checkpoint.standing),
@@ -78,6 +80,7 @@ impl Encoder {
             options,
             files,
             progress,
+            keys,
             report,
             unsettled: Unsettled::new(standing),
             is_behind: false,
@@ -198,6 +201,7 @@ impl Encoder {
                 builder: SegmentBuilder::new(segment_options(
                     self.place.writer(),
                     self.options.zstd_level,
+                    self.keys.clone(),
                 )),
                 newest: start,
             });
@@ -238,7 +242,7 @@ impl Encoder {
         if self.divergences.is_empty() {
             return Ok(());
         }
-        let bytes = encode_divergences(&self.divergences, self.options.zstd_level)
+        let bytes = encode_divergences(&self.divergences, self.options.zstd_level, &self.keys)
             .context("encode divergences")?;
         self.divergences.clear();
         let path = self.place.divergences(self.files_written.divergences);
@@ -253,7 +257,7 @@ impl Encoder {
             return Ok(());
         };
         let json = serde_json::to_vec(learned).context("encode what was learned")?;
-        self.publish(self.place.learned(), Bytes::from(json), true)
+        self.publish_document(self.place.learned(), json)
     }
 
     /// Publishes everything so far, then how the run stands, and the document as far as it is known, state `running`. All
@@ -278,14 +282,19 @@ impl Encoder {
             document.report.schedule.held_back,
             &self.report,
         );
-        self.publish(self.place.checkpoint(), Bytes::from(checkpoint), true)?;
+        self.publish_document(self.place.checkpoint(), checkpoint)?;
         self.report.write_into_running(&mut document);
         if let Some(follow) = &self.options.follow {
             follow.write_into(&mut document);
             document.conclusion = Some(conclude(&document));
             follow.publish(&document);
         }
-        self.publish(self.place.document(), Bytes::from(document.to_json()), true)
+        self.publish_document(self.place.document(), document.to_json())
+    }
+
+    fn publish_document(&self, path: Path, document: Vec<u8>) -> anyhow::Result<()> {
+        let sealed = self.keys.seal(document, b"");
+        self.publish(path, Bytes::from(sealed), true)
     }
 
     fn publish(&self, path: Path, bytes: Bytes, replace: bool) -> anyhow::Result<()> {
@@ -300,7 +309,7 @@ impl Encoder {
     }
 }
 
-fn segment_options(recorder: RecorderId, zstd_level: i32) -> SegmentOptions {
+fn segment_options(recorder: RecorderId, zstd_level: i32, keys: Keyring) -> SegmentOptions {
     SegmentOptions {
         recorder,
         writer: concat!("replayer ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -309,5 +318,6 @@ fn segment_options(recorder: RecorderId, zstd_level: i32) -> SegmentOptions {
         sampling: None,
         redaction: None,
         replayed: true,
+        keys,
     }
 }

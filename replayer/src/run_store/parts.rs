@@ -4,28 +4,28 @@
 //! comes first, and says which window and which flags hold for all. It is put together from the parts by whoever ends last,
 //! and by whoever reads the run before that.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, bail};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
+use object_store::{ObjectStoreExt as _, PutMode};
 use replayer_core::correlate::Learned;
 use replayer_core::report::{Report, conclude};
 use schema::run::{RunDocument, RunPart, RunState};
 
 use super::{Checkpoint, RunPlace, put_document};
 
+use crate::store::Archive;
+
 /// Begins the run that `part` describes a part of, or joins it if another part has begun it.
 ///
 /// # Errors
 /// If it was begun with other flags, in another number of parts, or over another window.
-pub(crate) async fn join(store: &dyn ObjectStore, part: &RunDocument) -> anyhow::Result<()> {
+pub(crate) async fn join(store: &Archive, part: &RunDocument) -> anyhow::Result<()> {
     let whole = RunDocument {
         shard: None,
         ..part.clone()
     };
     let path = RunPlace::of(&whole).document();
-    let payload = PutPayload::from(whole.to_json());
+    let payload = store.seal(whole.to_json());
     match store.put_opts(&path, payload, PutMode::Create.into()).await {
         Ok(_) => return Ok(()),
         Err(object_store::Error::AlreadyExists { .. }) => {}
@@ -67,10 +67,7 @@ pub(crate) async fn join(store: &dyn ObjectStore, part: &RunDocument) -> anyhow:
 ///
 /// # Errors
 /// If it cannot be read.
-pub(crate) async fn read(
-    store: &dyn ObjectStore,
-    place: &RunPlace,
-) -> anyhow::Result<Option<RunDocument>> {
+pub(crate) async fn read(store: &Archive, place: &RunPlace) -> anyhow::Result<Option<RunDocument>> {
     read_json(store, &place.document(), RunDocument::from_json).await
 }
 
@@ -79,7 +76,7 @@ pub(crate) async fn read(
 /// # Errors
 /// If it cannot be read.
 pub(crate) async fn read_checkpoint(
-    store: &dyn ObjectStore,
+    store: &Archive,
     place: &RunPlace,
 ) -> anyhow::Result<Option<Checkpoint>> {
     read_json(store, &place.checkpoint(), Checkpoint::from_json).await
@@ -90,7 +87,7 @@ pub(crate) async fn read_checkpoint(
 /// # Errors
 /// If it cannot be read.
 pub(crate) async fn read_learned(
-    store: &dyn ObjectStore,
+    store: &Archive,
     place: &RunPlace,
 ) -> anyhow::Result<Option<Learned>> {
     read_json(store, &place.learned(), |json| serde_json::from_slice(json)).await
@@ -98,7 +95,7 @@ pub(crate) async fn read_learned(
 
 /// What `parse` makes of the file at `path`; `None` if there is none.
 async fn read_json<T, E: Into<anyhow::Error>>(
-    store: &dyn ObjectStore,
+    store: &Archive,
     path: &Path,
     parse: impl FnOnce(&[u8]) -> Result<T, E>,
 ) -> anyhow::Result<Option<T>> {
@@ -109,6 +106,7 @@ async fn read_json<T, E: Into<anyhow::Error>>(
         Err(error) => return Err(error).with_context(reading),
     };
     let json = object.bytes().await.with_context(reading)?;
+    let json = store.open(json).with_context(reading)?;
     parse(&json)
         .map(Some)
         .map_err(Into::into)
@@ -119,17 +117,14 @@ async fn read_json<T, E: Into<anyhow::Error>>(
 ///
 /// # Errors
 /// If the parts cannot be read, or the document cannot be written.
-pub(crate) async fn publish_if_ended(
-    store: &Arc<dyn ObjectStore>,
-    name: &str,
-) -> anyhow::Result<()> {
-    let begun = read(&**store, &RunPlace::new(name, None)).await?;
+pub(crate) async fn publish_if_ended(store: &Archive, name: &str) -> anyhow::Result<()> {
+    let begun = read(store, &RunPlace::new(name, None)).await?;
     let begun = begun.with_context(|| format!("the document of run {name} is gone"))?;
-    let whole = put_together(&**store, begun).await?;
+    let whole = put_together(store, begun).await?;
     if whole.state == RunState::Running {
         return Ok(());
     }
-    put_document(&**store, &whole).await
+    put_document(store, &whole).await
 }
 
 /// The whole of a run in parts, as far as these have come. Another run is given back as it is.
@@ -137,7 +132,7 @@ pub(crate) async fn publish_if_ended(
 /// # Errors
 /// If a part cannot be read, or its sums do not fit its report.
 pub(crate) async fn put_together(
-    store: &dyn ObjectStore,
+    store: &Archive,
     begun: RunDocument,
 ) -> anyhow::Result<RunDocument> {
     if begun.shards == 0 || begun.shard.is_some() {

@@ -8,13 +8,15 @@
 //! when the run goes on.
 
 use anyhow::Context as _;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::ObjectStoreExt as _;
 use replayer_core::checkpoint::Standing;
 use replayer_core::report::Report;
 use schema::encode_divergences;
 use serde::{Deserialize, Serialize};
 
 use super::RunPlace;
+
+use crate::store::Archive;
 
 /// The form of the checkpoint; a program goes on with runs of its own form only.
 const CHECKPOINT_FORMAT: u32 = 1;
@@ -109,7 +111,7 @@ impl Checkpoint {
 /// # Errors
 /// If the store fails.
 pub(crate) async fn clear_divergences(
-    store: &dyn ObjectStore,
+    store: &Archive,
     place: &RunPlace,
     from: u64,
 ) -> anyhow::Result<()> {
@@ -120,7 +122,7 @@ pub(crate) async fn clear_divergences(
             Err(object_store::Error::NotFound { .. }) => break,
             Err(error) => return Err(error).with_context(|| format!("look for {path}")),
         }
-        let empty = encode_divergences(&[], 1).context("encode no divergences")?;
+        let empty = encode_divergences(&[], 1, store.keys()).context("encode no divergences")?;
         let put = store.put(&path, empty.into()).await;
         put.with_context(|| format!("write {path}"))?;
     }

@@ -1,7 +1,7 @@
 use futures_util::TryStreamExt as _;
-use object_store::memory::InMemory;
 use replayer_core::Limits;
 use replayer_core::checkpoint::Cursor;
+use schema::Keyring;
 use schema::run::RunVerdict;
 use schema::{ExchangeVerdict, Outcome, Projection, Table, TimeWindow, decode_divergences};
 
@@ -30,7 +30,7 @@ fn end(state: RunState, read: u64) -> RunEnd {
     }
 }
 
-async fn stored(store: &Arc<dyn ObjectStore>, run: &str) -> RunDocument {
+async fn stored(store: &Archive, run: &str) -> RunDocument {
     let json = store
         .get(&document_path(run))
         .await
@@ -41,7 +41,7 @@ async fn stored(store: &Arc<dyn ObjectStore>, run: &str) -> RunDocument {
     RunDocument::from_json(&json).unwrap()
 }
 
-async fn paths(store: &Arc<dyn ObjectStore>) -> Vec<String> {
+async fn paths(store: &Archive) -> Vec<String> {
     let mut paths: Vec<String> = store
         .list(None)
         .map_ok(|object| object.location.to_string())
@@ -75,8 +75,8 @@ async fn feed(writer: &RunWriter) {
 
 #[tokio::test]
 async fn a_run_is_compared_and_stored_whole() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let writer = RunWriter::start(Arc::clone(&store), document("r"), RunOptions::default())
+    let store = Archive::in_memory();
+    let writer = RunWriter::start(store.clone(), document("r"), RunOptions::default())
         .await
         .unwrap();
     assert_eq!(
@@ -106,10 +106,10 @@ async fn a_run_is_compared_and_stored_whole() {
     );
 
     let table = Table::RunExchanges("r".to_owned());
-    let segments = segments(&*store, &table, TimeWindow::ALL).await.unwrap();
+    let segments = segments(&store, &table, TimeWindow::ALL).await.unwrap();
     assert_eq!(segments.len(), 2, "a segment for each hour: {segments:?}");
     let mut stream = ExchangeStream::new(
-        Arc::clone(&store),
+        store.clone(),
         segments,
         TimeWindow::ALL,
         Projection::All,
@@ -132,7 +132,7 @@ async fn a_run_is_compared_and_stored_whole() {
     );
     let path = Path::from("runs/r/divergences/00000000.parquet");
     let file = store.get(&path).await.unwrap().bytes().await.unwrap();
-    let rows = decode_divergences(file).unwrap();
+    let rows = decode_divergences(file, &Keyring::default()).unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(
         (rows[0].location.as_str(), rows[0].actual.as_deref()),
@@ -143,12 +143,12 @@ async fn a_run_is_compared_and_stored_whole() {
 
 #[tokio::test]
 async fn segments_are_cut_by_age_and_a_killed_run_leaves_what_was_published() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     let options = RunOptions {
         segment_age_max: Duration::from_secs(5),
         ..RunOptions::default()
     };
-    let writer = RunWriter::start(Arc::clone(&store), document("r"), options)
+    let writer = RunWriter::start(store.clone(), document("r"), options)
         .await
         .unwrap();
     feed(&writer).await;
@@ -176,8 +176,8 @@ async fn segments_are_cut_by_age_and_a_killed_run_leaves_what_was_published() {
 
 #[tokio::test]
 async fn a_name_is_never_used_twice() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let start = || RunWriter::start(Arc::clone(&store), document("r"), RunOptions::default());
+    let store = Archive::in_memory();
+    let start = || RunWriter::start(store.clone(), document("r"), RunOptions::default());
     start()
         .await
         .unwrap()
@@ -193,13 +193,13 @@ async fn a_name_is_never_used_twice() {
 
 #[tokio::test]
 async fn an_empty_or_uncompared_run_is_no_pass() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     for (name, compare) in [("empty", true), ("off", false)] {
         let options = RunOptions {
             compare,
             ..RunOptions::default()
         };
-        let writer = RunWriter::start(Arc::clone(&store), document(name), options)
+        let writer = RunWriter::start(store.clone(), document(name), options)
             .await
             .unwrap();
         let mut read = 0;
@@ -220,8 +220,8 @@ async fn an_empty_or_uncompared_run_is_no_pass() {
 
 #[tokio::test]
 async fn late_answers_and_many_hours_are_stored_all_the_same() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let writer = RunWriter::start(Arc::clone(&store), document("r"), RunOptions::default())
+    let store = Archive::in_memory();
+    let writer = RunWriter::start(store.clone(), document("r"), RunOptions::default())
         .await
         .unwrap();
     let sender = writer.sender();
@@ -237,9 +237,9 @@ async fn late_answers_and_many_hours_are_stored_all_the_same() {
     let document = writer.finish(end(RunState::Finished, 12)).await.unwrap();
     assert_eq!(document.totals.matched, 12);
     let table = Table::RunExchanges("r".to_owned());
-    let segments = segments(&*store, &table, TimeWindow::ALL).await.unwrap();
+    let segments = segments(&store, &table, TimeWindow::ALL).await.unwrap();
     let mut stream = ExchangeStream::new(
-        Arc::clone(&store),
+        store.clone(),
         segments,
         TimeWindow::ALL,
         Projection::Summary,
@@ -254,8 +254,8 @@ async fn late_answers_and_many_hours_are_stored_all_the_same() {
 
 #[tokio::test]
 async fn answers_after_the_end_are_refused() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let writer = RunWriter::start(Arc::clone(&store), document("r"), RunOptions::default())
+    let store = Archive::in_memory();
+    let writer = RunWriter::start(store.clone(), document("r"), RunOptions::default())
         .await
         .unwrap();
     let sender = writer.sender();
@@ -275,9 +275,9 @@ async fn answers_after_the_end_are_refused() {
 /// A run that follows goes on in another pass: what it recovers is settled where it is planned.
 #[tokio::test]
 async fn what_is_recovered_is_settled_where_it_is_planned() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     let options = RunOptions::default();
-    let writer = RunWriter::start(Arc::clone(&store), document("r"), options);
+    let writer = RunWriter::start(store.clone(), document("r"), options);
     let writer = writer.await.unwrap();
     let recorded = recorded(0, "{}");
     let actual = replayed(&recorded, 0, "{}");
@@ -302,7 +302,7 @@ async fn what_is_recovered_is_settled_where_it_is_planned() {
     sender.stored(vec![(position, answered)]).await.unwrap();
     writer.finish(end(RunState::Interrupted, 1)).await.unwrap();
     let place = RunPlace::new("r", None);
-    let checkpoint = parts::read_checkpoint(&*store, &place).await.unwrap();
+    let checkpoint = parts::read_checkpoint(&store, &place).await.unwrap();
     let standing = checkpoint.unwrap().standing;
     assert_eq!(standing.cursor, after);
     assert!(standing.open.is_empty(), "{standing:?}");

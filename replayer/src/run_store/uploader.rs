@@ -1,11 +1,11 @@
 //! Publishes a run's files in the order in which they come, whole or not at all.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use bytes::Bytes;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload, path::Path};
+use object_store::{ObjectStoreExt as _, PutMode, PutPayload, path::Path};
 use tokio::sync::mpsc;
+
+use crate::store::Archive;
 
 /// A file to publish.
 #[derive(Debug)]
@@ -20,12 +20,12 @@ pub(super) struct Upload {
 
 /// Publishes until the queue ends or a file fails.
 pub(super) async fn upload_all(
-    store: Arc<dyn ObjectStore>,
+    store: Archive,
     mut files: mpsc::Receiver<Upload>,
 ) -> anyhow::Result<()> {
     while let Some(file) = files.recv().await {
         let path = file.path.clone();
-        upload(&*store, file)
+        upload(&store, file)
             .await
             .with_context(|| format!("write {path}"))?;
         tracing::debug!(%path, "published");
@@ -33,7 +33,7 @@ pub(super) async fn upload_all(
     Ok(())
 }
 
-async fn upload(store: &dyn ObjectStore, file: Upload) -> object_store::Result<()> {
+async fn upload(store: &Archive, file: Upload) -> object_store::Result<()> {
     let size = file.bytes.len() as u64;
     let mode = if file.replace {
         PutMode::Overwrite

@@ -220,9 +220,15 @@ fn what_is_no_segment_of_ours_is_named() {
             "not a Reprise segment: column `path` is of type Int64",
         ),
         (
-            encode_ledger(&[LedgerRow::default()], &recorder(), 0, 1)
-                .unwrap()
-                .bytes,
+            encode_ledger(
+                &[LedgerRow::default()],
+                &recorder(),
+                0,
+                1,
+                &Keyring::default(),
+            )
+            .unwrap()
+            .bytes,
             "not a Reprise segment: the file belongs to table `capture`, not `exchanges`",
         ),
     ];
@@ -254,7 +260,8 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
 fn data_must_be_as_long_as_its_range() {
     let file = seal(many(10)).bytes;
     let len = file.len() as u64;
-    let mut decoder = SegmentDecoder::new(len, TimeWindow::ALL, Projection::All);
+    let mut decoder =
+        SegmentDecoder::new(len, &Keyring::default(), TimeWindow::ALL, Projection::All);
     assert!(matches!(decoder.step().unwrap(), Step::NeedsData(_)));
     let whole = || std::iter::once(0..len).collect();
     let short = file.slice(1..);

@@ -20,12 +20,12 @@ fn rows_come_back_in_their_order() {
             actual: None,
         })
         .collect();
-    let file = encode_divergences(&rows, 3).unwrap();
-    assert_eq!(decode_divergences(file).unwrap(), rows);
+    let file = encode_divergences(&rows, 3, &Keyring::default()).unwrap();
+    assert_eq!(decode_divergences(file, &Keyring::default()).unwrap(), rows);
 }
 
 #[test]
 fn none_is_a_file_too() {
-    let file = encode_divergences(&[], 3).unwrap();
-    assert_eq!(decode_divergences(file).unwrap(), []);
+    let file = encode_divergences(&[], 3, &Keyring::default()).unwrap();
+    assert_eq!(decode_divergences(file, &Keyring::default()).unwrap(), []);
 }

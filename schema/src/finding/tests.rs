@@ -26,6 +26,6 @@ fn rows_come_back_in_their_order() {
             actual: None,
         })
         .collect();
-    let file = encode_findings(&rows, 3).unwrap();
-    assert_eq!(decode_findings(file).unwrap(), rows);
+    let file = encode_findings(&rows, 3, &Keyring::default()).unwrap();
+    assert_eq!(decode_findings(file, &Keyring::default()).unwrap(), rows);
 }

@@ -3,22 +3,30 @@ use crate::testing::{exchange, recorder, seal};
 use crate::{LedgerRow, empty_segment, encode_ledger};
 
 fn problems(table: &Table, key: &SegmentKey, file: &Bytes) -> Vec<String> {
-    inspect(table, key, file, |_| {}).unwrap().problems
+    inspect(table, key, file, &Keyring::default(), |_| {})
+        .unwrap()
+        .problems
 }
 
 #[test]
 fn a_segment_is_what_its_name_says() {
     let segment = seal((0..10).map(|number| exchange(number, number)));
     let mut ids = Vec::new();
-    let inspected = inspect(&Table::Exchanges, &segment.key, &segment.bytes, |id| {
-        ids.push(id);
-    });
+    let inspected = inspect(
+        &Table::Exchanges,
+        &segment.key,
+        &segment.bytes,
+        &Keyring::default(),
+        |id| {
+            ids.push(id);
+        },
+    );
     let inspected = inspected.unwrap();
     assert_eq!((inspected.rows, ids.len()), (10, 10));
     assert_eq!(inspected.integrity, Integrity::Intact);
     assert_eq!(inspected.problems, [""; 0]);
 
-    let emptied = empty_segment(&segment.bytes).unwrap();
+    let emptied = empty_segment(&segment.bytes, &Keyring::default()).unwrap();
     assert_eq!(problems(&Table::Exchanges, &segment.key, &emptied), [""; 0]);
 }
 
@@ -60,12 +68,18 @@ fn a_ledger_is_inspected_too() {
             ..LedgerRow::default()
         })
         .collect();
-    let segment = encode_ledger(&rows, &recorder(), 7, 1).unwrap();
+    let segment = encode_ledger(&rows, &recorder(), 7, 1, &Keyring::default()).unwrap();
     assert_eq!(
         problems(&Table::Capture, &segment.key, &segment.bytes),
         [""; 0]
     );
-    let exchanges = inspect(&Table::Exchanges, &segment.key, &segment.bytes, |_| {});
+    let exchanges = inspect(
+        &Table::Exchanges,
+        &segment.key,
+        &segment.bytes,
+        &Keyring::default(),
+        |_| {},
+    );
     assert!(matches!(exchanges, Err(Error::Format(_))), "{exchanges:?}");
     let other = SegmentKey::new(
         segment.key.start(),

@@ -8,7 +8,9 @@ fn files() -> [Bytes; 2] {
     let ledger = [LedgerRow::default()];
     [
         segment((0..40).map(|number| exchange(number, number))).bytes,
-        encode_ledger(&ledger, &recorder(), 0, 1).unwrap().bytes,
+        encode_ledger(&ledger, &recorder(), 0, 1, &Keyring::default())
+            .unwrap()
+            .bytes,
     ]
 }
 
@@ -19,7 +21,7 @@ fn a_file_is_intact_and_still_read() {
     }
     let [exchanges, ledger] = files();
     assert_eq!(crate::testing::read_all(&exchanges).len(), 40);
-    assert_eq!(decode_ledger(ledger).unwrap().len(), 1);
+    assert_eq!(decode_ledger(ledger, &Keyring::default()).unwrap().len(), 1);
 }
 
 #[test]

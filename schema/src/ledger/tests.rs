@@ -17,13 +17,20 @@ fn rows_come_back_with_their_recorder_in_order() {
         minute: at(0),
         ..LedgerRow::default()
     };
-    let segment = encode_ledger(&[row.clone(), silent.clone()], &recorder(), 4, 3).unwrap();
+    let segment = encode_ledger(
+        &[row.clone(), silent.clone()],
+        &recorder(),
+        4,
+        3,
+        &Keyring::default(),
+    )
+    .unwrap();
     assert_eq!(
         segment.key.to_string(),
         "date=2026-11-22/hour=13/1795352400000000-1795352460000000-recorder-1-00000004.parquet"
     );
     assert_eq!(segment.rows, 2);
-    let decoded = decode_ledger(segment.bytes).unwrap();
+    let decoded = decode_ledger(segment.bytes, &Keyring::default()).unwrap();
     assert_eq!(decoded, [(recorder(), silent), (recorder(), row)]);
 }
 
@@ -41,14 +48,14 @@ fn counters_have_the_names_of_their_fields() {
 
 #[test]
 fn another_file_is_refused() {
-    let file = crate::encode_divergences(&[], 1).unwrap();
-    let error = decode_ledger(file).unwrap_err();
+    let file = crate::encode_divergences(&[], 1, &Keyring::default()).unwrap();
+    let error = decode_ledger(file, &Keyring::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "not a Reprise segment: the file belongs to table `divergences`, not `capture`"
     );
     assert!(matches!(
-        decode_ledger(Bytes::from_static(b"PAR1")),
+        decode_ledger(Bytes::from_static(b"PAR1"), &Keyring::default()),
         Err(Error::Damaged(_))
     ));
 }

@@ -8,10 +8,24 @@ fn recorder() -> RecorderId {
 
 fn rewrite(erase: impl Fn(&Exchange) -> bool) -> Option<(Vec<Exchange>, Rewritten)> {
     let segment = seal((0..40).map(|number| exchange(number, number)));
-    let rewritten = rewrite_segment(&segment.key, &segment.bytes, &recorder(), "test", erase);
+    let rewritten = rewrite_segment(
+        &segment.key,
+        &segment.bytes,
+        &Keyring::default(),
+        &recorder(),
+        "test",
+        erase,
+    );
     let rewritten = rewritten.unwrap()?;
     let new = &rewritten.segment;
-    let inspected = inspect(&Table::Exchanges, &new.key, &new.bytes, |_| {}).unwrap();
+    let inspected = inspect(
+        &Table::Exchanges,
+        &new.key,
+        &new.bytes,
+        &Keyring::default(),
+        |_| {},
+    )
+    .unwrap();
     assert_eq!(inspected.problems, [""; 0]);
     assert!(inspected.replaces.contains("recorder-1", 3));
     assert_eq!(new.key.recorder(), &recorder());

@@ -28,11 +28,19 @@ fn on_disk(place: &Place, before: &[PathBuf]) -> usize {
     rows.filter(|rows| *rows < 100_000).max().unwrap_or(0) as usize
 }
 
-/// Each life is killed at some moment, and the next one begins with what it left. What is in the archive in the end is, of
-/// each life, what was done first: nothing in between is missing, nothing is there twice.
 #[test]
 fn synced_exchanges_are_published_exactly_once() {
-    let place = Place::new();
+    check_lives(&Place::new());
+}
+
+#[test]
+fn synced_exchanges_are_published_exactly_once_when_they_are_encrypted() {
+    check_lives(&Place::encrypted());
+}
+
+/// Each life is killed at some moment, and the next one begins with what it left. What is in the archive in the end is, of
+/// each life, what was done first: nothing in between is missing, nothing is there twice.
+fn check_lives(place: &Place) {
     let exchanges = 1_500;
     let mut floors = Vec::new();
     for life in 0..kills() {
@@ -44,7 +52,7 @@ fn synced_exchanges_are_published_exactly_once() {
         live.feed(&bytes[..fed]);
         std::thread::park_timeout(Duration::from_millis(chance(life + 1_000) % 150));
         live.kill();
-        floors.push(on_disk(&place, &before));
+        floors.push(on_disk(place, &before));
     }
     let summary = place.drain(0);
     assert_eq!(
@@ -86,7 +94,7 @@ fn synced_exchanges_are_published_exactly_once() {
     assert!(recovered > 3, "most lives left something: {recovered}");
 
     // The ledger agrees, and says how often the recorder went down.
-    let ledger = tests::read_ledger(&place.archive());
+    let ledger = tests::read_encrypted_ledger(&place.archive(), &place.keys());
     let exchanges: u64 = ledger.iter().map(|(_, row)| row.exchanges).sum();
     assert_eq!(exchanges, published as u64);
     let interruptions: u64 = ledger.iter().map(|(_, row)| row.interruptions).sum();

@@ -1,8 +1,9 @@
 //! What a check found, as text and as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use schema::Integrity;
+use schema::{Integrity, Locked};
 use serde::Serialize;
 
 use crate::units::{ByteSize, count};
@@ -24,6 +25,8 @@ pub(super) struct Report {
     rows: u64,
     /// Those among them that no checksum vouches for.
     without_checksum: u64,
+    /// Those whose checksum is right and whose key was not given, by key: their rows were not looked at.
+    locked: BTreeMap<String, u64>,
     /// Files that went while the check ran.
     pub(super) gone: u64,
     /// Exchanges that were not looked for in other segments, because their hour has too many.
@@ -99,6 +102,7 @@ impl Report {
             sound: 0,
             rows: 0,
             without_checksum: 0,
+            locked: BTreeMap::new(),
             gone: 0,
             not_compared: 0,
             problems: Vec::new(),
@@ -121,8 +125,18 @@ impl Report {
         self.without_checksum += u64::from(integrity == Integrity::Unknown);
     }
 
+    pub(super) fn count_locked(&mut self, locked: &Locked) {
+        let key = format!("{} ({})", locked.name, locked.fingerprint);
+        *self.locked.entry(key).or_default() += 1;
+    }
+
+    /// Whether something was not looked into because its key was not given.
+    pub(super) fn is_locked(&self) -> bool {
+        !self.locked.is_empty()
+    }
+
     pub(super) fn is_sound(&self) -> bool {
-        self.problems.is_empty()
+        self.problems.is_empty() && self.locked.is_empty()
     }
 
     pub(super) fn text(&self) -> String {
@@ -158,6 +172,14 @@ impl Report {
                 writeln!(text, "{} {what}", count(number))?;
             }
         }
+        for (key, files) in &self.locked {
+            let files = count(*files);
+            writeln!(
+                text,
+                "{files} files are encrypted with key {key}, which was not given: their checksums are right, their rows were \
+                 not looked at, and missing segments not looked for; give the key's file with --key-file"
+            )?;
+        }
         if !self.everything {
             let note = "Missing segments are only looked for without a window.";
             writeln!(text, "{note}")?;
@@ -169,7 +191,11 @@ impl Report {
             writeln!(text, "  {stranger}")?;
         }
         if self.problems.is_empty() {
-            return writeln!(text, "Nothing is wrong.");
+            let nothing = match self.is_locked() {
+                true => "Nothing is wrong with what could be looked at.",
+                false => "Nothing is wrong.",
+            };
+            return writeln!(text, "{nothing}");
         }
         writeln!(text, "\nProblems: {}", count(self.problems.len() as u64))?;
         let mut told = Vec::new();

@@ -4,8 +4,8 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use schema::merge::{self, Merge};
 use schema::{
-    Exchange, Pushed, RecorderId, SealedSegment, SegmentBuilder, SegmentDecoder, SegmentKey,
-    SegmentNumbers, SegmentOptions, Step, Table, TimeWindow, TwinCounts, TwinFinder,
+    Exchange, Keyring, Pushed, RecorderId, SealedSegment, SegmentBuilder, SegmentDecoder,
+    SegmentKey, SegmentNumbers, SegmentOptions, Step, Table, TimeWindow, TwinCounts, TwinFinder,
 };
 
 use super::group::Group;
@@ -27,6 +27,7 @@ pub(super) struct Merged {
 pub(super) fn merge(
     group: &Group,
     files: &[Bytes],
+    keys: &Keyring,
     recorder: RecorderId,
     zstd_level: i32,
 ) -> anyhow::Result<Merged> {
@@ -40,15 +41,15 @@ pub(super) fn merge(
         .iter()
         .all(|member| member.footer.format >= JOINABLE);
     let mut finder = TwinFinder::default();
-    each(group, files, |exchange| {
+    each(group, files, keys, |exchange| {
         finder.handle(&exchange, joinable);
         Ok(())
     })?;
     let twins = finder.finish();
     let counts = twins.counts();
     let mut joiner = twins.apply();
-    let mut builder = builder(group, recorder, zstd_level);
-    each(group, files, |exchange| {
+    let mut builder = builder(group, keys, recorder, zstd_level);
+    each(group, files, keys, |exchange| {
         joiner.handle(*exchange);
         while let Some(exchange) = joiner.poll() {
             let pushed = builder.push(*exchange)?;
@@ -59,7 +60,7 @@ pub(super) fn merge(
     })?;
     let rows = counts.rows - counts.duplicates - counts.joined + joiner.given_up();
     let segment = seal(group, builder)?;
-    check(&segment, rows)?;
+    check(&segment, keys, rows)?;
     Ok(Merged {
         segment,
         counts,
@@ -67,7 +68,7 @@ pub(super) fn merge(
     })
 }
 
-fn builder(group: &Group, recorder: RecorderId, zstd_level: i32) -> SegmentBuilder {
+fn builder(group: &Group, keys: &Keyring, recorder: RecorderId, zstd_level: i32) -> SegmentBuilder {
     let footer = &group.members[0].footer;
     let one_spool = group
         .members
@@ -87,6 +88,7 @@ fn builder(group: &Group, recorder: RecorderId, zstd_level: i32) -> SegmentBuild
         sampling: footer.sampling.clone(),
         redaction: footer.redaction.clone(),
         replayed: false,
+        keys: keys.clone(),
     };
     SegmentBuilder::new(options).replacing(replaces)
 }
@@ -104,8 +106,14 @@ fn seal(group: &Group, builder: SegmentBuilder) -> anyhow::Result<SealedSegment>
 }
 
 /// Reads the new segment back.
-fn check(segment: &SealedSegment, rows: u64) -> anyhow::Result<()> {
-    let read = schema::inspect(&Table::Exchanges, &segment.key, &segment.bytes, |_| {});
+fn check(segment: &SealedSegment, keys: &Keyring, rows: u64) -> anyhow::Result<()> {
+    let read = schema::inspect(
+        &Table::Exchanges,
+        &segment.key,
+        &segment.bytes,
+        keys,
+        |_| {},
+    );
     let read = read.context("the new segment cannot be read back")?;
     ensure!(
         read.rows == rows && read.problems.is_empty(),
@@ -120,6 +128,7 @@ fn check(segment: &SealedSegment, rows: u64) -> anyhow::Result<()> {
 fn each(
     group: &Group,
     files: &[Bytes],
+    keys: &Keyring,
     mut row: impl FnMut(Box<Exchange>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let starts: Vec<_> = group
@@ -134,7 +143,7 @@ fn each(
             merge::Step::Open(source) => {
                 let len = files[source].len() as u64;
                 let all = schema::Projection::All;
-                decoders[source] = Some(SegmentDecoder::new(len, TimeWindow::ALL, all));
+                decoders[source] = Some(SegmentDecoder::new(len, keys, TimeWindow::ALL, all));
             }
             merge::Step::NeedsBatch(source) => {
                 let decoder = decoders[source]

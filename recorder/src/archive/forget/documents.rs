@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Context as _;
 use bytes::Bytes;
 use schema::{
-    ExchangeId, decode_divergences, decode_findings, encode_divergences, encode_findings,
+    ExchangeId, Keyring, decode_divergences, decode_findings, encode_divergences, encode_findings,
 };
 use serde_json::Value;
 
@@ -30,9 +30,9 @@ impl Forgetting<'_> {
                 continue;
             };
             let kept = if folder.ends_with("findings") {
-                findings(file, &self.ids)
+                findings(file, &self.archive.keys, &self.ids)
             } else {
-                divergences(file, &self.ids)
+                divergences(file, &self.archive.keys, &self.ids)
             };
             match kept {
                 Ok(Some((kept, erased))) => {
@@ -55,16 +55,19 @@ impl Forgetting<'_> {
         let Some(json) = self.read(path).await? else {
             return Ok(());
         };
-        let mut document: Value = match serde_json::from_slice(&json) {
+        let keys = &self.archive.keys;
+        let opened = keys.open(json, b"").map_err(anyhow::Error::from);
+        let parsed = opened.and_then(|json| Ok(serde_json::from_slice(&json)?));
+        let mut document: Value = match parsed {
             Ok(document) => document,
             Err(error) => {
-                self.report.problems.push(format!("{path}: {error}"));
+                self.report.problems.push(format!("{path}: {error:#}"));
                 return Ok(());
             }
         };
         let ids = self.ids.iter().map(ToString::to_string).collect();
         if scrub(&mut document, &ids) {
-            let json = serde_json::to_vec_pretty(&document)?;
+            let json = keys.seal(serde_json::to_vec_pretty(&document)?, b"");
             self.overwrite(path, json.into()).await?;
             self.report.documents += 1;
         }
@@ -75,23 +78,23 @@ impl Forgetting<'_> {
 /// A file without the rows of these exchanges, and how many those were; `None` if there were none.
 type Kept = Result<Option<(Bytes, u64)>, schema::Error>;
 
-fn divergences(file: Bytes, ids: &HashSet<ExchangeId>) -> Kept {
-    let mut rows = decode_divergences(file)?;
+fn divergences(file: Bytes, keys: &Keyring, ids: &HashSet<ExchangeId>) -> Kept {
+    let mut rows = decode_divergences(file, keys)?;
     let before = rows.len();
     rows.retain(|row| !ids.contains(&row.exchange));
     let erased = (before - rows.len()) as u64;
     (erased > 0)
-        .then(|| Ok((encode_divergences(&rows, ZSTD_LEVEL)?, erased)))
+        .then(|| Ok((encode_divergences(&rows, ZSTD_LEVEL, keys)?, erased)))
         .transpose()
 }
 
-fn findings(file: Bytes, ids: &HashSet<ExchangeId>) -> Kept {
-    let mut rows = decode_findings(file)?;
+fn findings(file: Bytes, keys: &Keyring, ids: &HashSet<ExchangeId>) -> Kept {
+    let mut rows = decode_findings(file, keys)?;
     let before = rows.len();
     rows.retain(|row| !ids.contains(&row.exchange));
     let erased = (before - rows.len()) as u64;
     (erased > 0)
-        .then(|| Ok((encode_findings(&rows, ZSTD_LEVEL)?, erased)))
+        .then(|| Ok((encode_findings(&rows, ZSTD_LEVEL, keys)?, erased)))
         .transpose()
 }
 

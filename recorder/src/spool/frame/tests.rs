@@ -4,7 +4,7 @@ const GENERATION: u64 = 7;
 
 /// Three frames and the records in them.
 fn frames() -> (Vec<u8>, Vec<Frame>) {
-    let mut writer = FrameWriter::new(GENERATION);
+    let mut writer = FrameWriter::new(GENERATION, Keyring::default());
     let mut file = Vec::new();
     let mut frames = Vec::new();
     for (number, text) in ["first frame", "", "the third frame, RSF1 in it"]
@@ -24,7 +24,7 @@ fn frames() -> (Vec<u8>, Vec<Frame>) {
 
 /// Scans `file` in pieces of `piece` bytes.
 fn scan(file: &[u8], piece: usize) -> Vec<Found> {
-    let mut scanner = Scanner::new(GENERATION, 0);
+    let mut scanner = Scanner::new(GENERATION, 0, Keyring::default());
     let mut found = Vec::new();
     for bytes in file.chunks(piece.max(1)) {
         scanner.push(bytes);
@@ -48,7 +48,7 @@ fn whole(found: &[Found]) -> Vec<&Frame> {
 /// Bytes that are told to be no frame.
 fn told(found: &[Found]) -> u64 {
     let bytes = |found: &Found| match found {
-        Found::Frame(_) => 0,
+        Found::Frame(_) | Found::Locked(_) => 0,
         Found::Damage { bytes, .. } | Found::TornTail { bytes } => *bytes,
     };
     found.iter().map(bytes).sum()
@@ -68,7 +68,7 @@ fn frames_come_back_however_the_file_is_cut_up() {
 fn a_torn_tail_is_counted() {
     let (file, frames) = frames();
     let mut ends = vec![0];
-    let mut writer = FrameWriter::new(GENERATION);
+    let mut writer = FrameWriter::new(GENERATION, Keyring::default());
     for frame in &frames {
         let bytes = writer.encode(&frame.records, frame.rows_before).len();
         ends.push(ends.last().unwrap() + bytes);
@@ -98,7 +98,7 @@ fn zeros_at_the_end_are_a_torn_tail() {
 #[test]
 fn one_flipped_bit_costs_one_frame() {
     let (file, frames) = frames();
-    let mut writer = FrameWriter::new(GENERATION);
+    let mut writer = FrameWriter::new(GENERATION, Keyring::default());
     let lengths: Vec<_> = frames
         .iter()
         .map(|frame| writer.encode(&frame.records, frame.rows_before).len())
@@ -126,7 +126,8 @@ fn one_flipped_bit_costs_one_frame() {
 #[test]
 fn frames_of_another_file_and_repeated_ones_are_damage() {
     let (file, frames) = frames();
-    let other = FrameWriter::new(GENERATION - 1).encode(b"old", 0).to_vec();
+    let mut writer = FrameWriter::new(GENERATION - 1, Keyring::default());
+    let other = writer.encode(b"old", 0).to_vec();
     let mut mixed = file.clone();
     mixed.splice(0..0, other.iter().copied());
     let found = scan(&mixed, 100);
@@ -143,7 +144,7 @@ fn frames_of_another_file_and_repeated_ones_are_damage() {
 
 #[test]
 fn a_frame_that_was_not_written_gives_its_number_back() {
-    let mut writer = FrameWriter::new(GENERATION);
+    let mut writer = FrameWriter::new(GENERATION, Keyring::default());
     writer.encode(b"lost", 0);
     writer.take_back();
     let file = writer.encode(b"kept", 0);

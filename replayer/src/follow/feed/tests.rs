@@ -1,15 +1,14 @@
 //! A feed whose stream's events are made here, and whose archive is in memory.
 
 use object_store::ObjectStoreExt as _;
-use object_store::memory::InMemory;
-use schema::{SegmentBuilder, SegmentOptions, Table};
+use schema::{Keyring, SegmentBuilder, SegmentOptions, Table};
 
 use super::*;
 use crate::config::LiveConfig;
 use crate::run_store::sample;
 
 /// Follows from an hour ago on; goes on with these gaps.
-fn parts(store: Arc<InMemory>, is_live: bool, open: Vec<OpenGap>) -> FeedParts {
+fn parts(store: Archive, is_live: bool, open: Vec<OpenGap>) -> FeedParts {
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let clock = Clock::start();
     let start = clock.now().saturating_sub(Duration::from_secs(3_600));
@@ -52,7 +51,7 @@ fn parts(store: Arc<InMemory>, is_live: bool, open: Vec<OpenGap>) -> FeedParts {
 }
 
 /// Publishes a segment of `recorder` with one exchange at `start`.
-async fn publish(store: &InMemory, recorder: &str, start: Timestamp) {
+async fn publish(store: &Archive, recorder: &str, start: Timestamp) {
     let mut builder = SegmentBuilder::new(SegmentOptions {
         recorder: recorder.parse().unwrap(),
         writer: "test".to_owned(),
@@ -61,6 +60,7 @@ async fn publish(store: &InMemory, recorder: &str, start: Timestamp) {
         sampling: None,
         redaction: None,
         replayed: false,
+        keys: Keyring::default(),
     });
     let mut exchange = sample::recorded(0, "");
     let request = exchange.request.as_mut().unwrap();
@@ -73,7 +73,7 @@ async fn publish(store: &InMemory, recorder: &str, start: Timestamp) {
 }
 
 /// Puts a file into the archive's hour of `time` that makes listing it fail.
-async fn spoil(store: &InMemory, time: Timestamp) {
+async fn spoil(store: &Archive, time: Timestamp) {
     let path = format!("exchanges/{}/_swap-x.json", time.hour().partition());
     store.put(&path.into(), "no JSON".into()).await.unwrap();
 }
@@ -81,7 +81,7 @@ async fn spoil(store: &InMemory, time: Timestamp) {
 /// A gap that goes on is looked for when it is known whose stream it is of, and never in what others have recorded.
 #[tokio::test]
 async fn a_gap_that_goes_on_takes_nothing_of_other_recorders() {
-    let store = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     let now = Clock::start().now();
     let lacking = now.saturating_sub(Duration::from_secs(60));
     let gap = OpenGap {
@@ -91,7 +91,7 @@ async fn a_gap_that_goes_on_takes_nothing_of_other_recorders() {
         found: 1,
     };
     publish(&store, "other", lacking).await;
-    let mut feed = Feed::start(parts(Arc::clone(&store), true, vec![gap])).unwrap();
+    let mut feed = Feed::start(parts(store.clone(), true, vec![gap])).unwrap();
     feed.look(feed.parts.clock.now()).await.unwrap();
     assert_eq!(feed.segments.next_start(), None, "nobody knows whose it is");
     assert!(
@@ -112,8 +112,8 @@ async fn a_gap_that_goes_on_takes_nothing_of_other_recorders() {
 #[tokio::test]
 async fn an_archive_that_fails_at_first_ends_no_stream() {
     for is_live in [true, false] {
-        let store = Arc::new(InMemory::new());
-        let mut feed = Feed::start(parts(Arc::clone(&store), is_live, Vec::new())).unwrap();
+        let store = Archive::in_memory();
+        let mut feed = Feed::start(parts(store.clone(), is_live, Vec::new())).unwrap();
         let now = feed.parts.clock.now();
         spoil(&store, now).await;
         feed.handle(Event::BegunAnew("gw".parse().unwrap()))
@@ -127,7 +127,7 @@ async fn an_archive_that_fails_at_first_ends_no_stream() {
 /// What an outage keeps back when the user stops it is no part of what was reached, and is told.
 #[tokio::test]
 async fn a_stop_during_an_outage_is_told() {
-    let parts = parts(Arc::new(InMemory::new()), true, Vec::new());
+    let parts = parts(Archive::in_memory(), true, Vec::new());
     let (stop, stopped) = watch::channel(false);
     let facts = Arc::clone(&parts.facts);
     let mut feed = Feed::start(FeedParts {

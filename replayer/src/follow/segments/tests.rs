@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use object_store::ObjectStoreExt as _;
-use object_store::memory::InMemory;
 use object_store::path::Path;
 use replayer_core::follow::Following;
-use schema::{SegmentBuilder, SegmentOptions};
+use schema::{Keyring, SegmentBuilder, SegmentOptions};
 
 use super::*;
 use crate::run_store::sample;
@@ -46,6 +45,7 @@ fn segment(sequence: u64, at: &[u64]) -> (Path, Bytes) {
         sampling: None,
         redaction: None,
         replayed: false,
+        keys: Keyring::default(),
     });
     for minute in at {
         let mut exchange = sample::recorded(u32::try_from(*minute).unwrap(), "");
@@ -59,7 +59,7 @@ fn segment(sequence: u64, at: &[u64]) -> (Path, Bytes) {
     (path.into(), sealed.bytes)
 }
 
-async fn publish(store: &Arc<dyn ObjectStore>, (path, bytes): (Path, Bytes)) {
+async fn publish(store: &Archive, (path, bytes): (Path, Bytes)) {
     store.put(&path, bytes.into()).await.unwrap();
 }
 
@@ -80,11 +80,11 @@ async fn given(segments: &mut Segments, follow: &mut Follow, now: Timestamp) -> 
 #[tokio::test]
 async fn what_cannot_be_read_is_tried_again_and_then_counted() {
     for (is_mended, is_live) in [(true, true), (true, false), (false, true), (false, false)] {
-        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        let store = Archive::in_memory();
         let (path, bytes) = segment(0, &[1, 2]);
         let broken = Bytes::from(vec![0; bytes.len()]);
         publish(&store, (path.clone(), broken)).await;
-        let mut segments = Segments::new(Arc::clone(&store), Limits::default());
+        let mut segments = Segments::new(store.clone(), Limits::default());
         let mut follow = follow(is_live);
         let mut now = minutes(10);
         match is_live {
@@ -119,10 +119,10 @@ async fn what_cannot_be_read_is_tried_again_and_then_counted() {
 /// What was not read again when the follow ends is counted.
 #[tokio::test]
 async fn what_is_tried_again_at_the_end_is_given_up() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     let (path, bytes) = segment(0, &[1, 2]);
     publish(&store, (path, bytes.slice(..bytes.len() / 2))).await;
-    let mut segments = Segments::new(Arc::clone(&store), Limits::default());
+    let mut segments = Segments::new(store.clone(), Limits::default());
     segments.look(window(), minutes(10)).await.unwrap();
     assert_eq!(
         given(&mut segments, &mut follow(false), minutes(10)).await,
@@ -135,11 +135,11 @@ async fn what_is_tried_again_at_the_end_is_given_up() {
 /// A follow that goes on reads nothing that lies before what is remembered, unless it appears only then: that is told.
 #[tokio::test]
 async fn what_was_read_before_is_not_read_again() {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let store = Archive::in_memory();
     publish(&store, segment(0, &[1, 2])).await;
     publish(&store, segment(1, &[3, 10, 20])).await;
     publish(&store, segment(2, &[21, 22])).await;
-    let mut segments = Segments::new(Arc::clone(&store), Limits::default());
+    let mut segments = Segments::new(store.clone(), Limits::default());
     let mut follow = follow(false);
     follow.forget_up_to(minutes(10));
     segments.go_on_behind(minutes(10));

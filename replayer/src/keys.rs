@@ -1,0 +1,41 @@
+//! Key files: read once, at the start.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use schema::{Key, Keyring};
+
+/// Mode bits that let others than the owner read or write.
+const OTHERS: u32 = 0o077;
+/// No key is longer; what is given by mistake is not read whole.
+const KEY_FILE_BYTES_MAX: u64 = 4_096;
+
+/// The keys in these files, in their order.
+///
+/// # Errors
+/// If one cannot be read or holds no key: which file, and what to do.
+pub(crate) fn load(files: &[PathBuf]) -> anyhow::Result<Keyring> {
+    let keys = files.iter().map(|file| key(file));
+    Ok(Keyring::new(keys.collect::<anyhow::Result<_>>()?))
+}
+
+fn key(file: &Path) -> anyhow::Result<Key> {
+    let read = || format!("cannot use the key file `{}`", file.display());
+    let metadata = std::fs::metadata(file).with_context(read)?;
+    ensure!(
+        metadata.len() <= KEY_FILE_BYTES_MAX,
+        "{}: it is too large to be a key",
+        read()
+    );
+    if metadata.mode() & OTHERS != 0 {
+        let mode = metadata.mode() & 0o777;
+        let file = file.display();
+        tracing::warn!(
+            "others than its owner may use the key file `{file}` (mode {mode:o}): chmod 600 it"
+        );
+    }
+    let text = std::fs::read_to_string(file).with_context(read)?;
+    let name = file.file_stem().and_then(|name| name.to_str());
+    Key::from_base64(name.unwrap_or_default(), &text).with_context(read)
+}
