@@ -93,13 +93,15 @@ impl Recording {
         self.start_job()
     }
 
-    /// Waits for the other thread, and makes segments of the frames that it has not seen.
+    /// Waits for the other thread, and makes segments of the frames that it has not seen. Where the disk has no room for that
+    /// the recording stays behind: its writer has nothing that could take the frames' place.
     pub(super) fn end_behind(&mut self) -> anyhow::Result<()> {
         if let Some(job) = self.behind.job.take() {
             let done = job.blocking_recv();
             self.settle_job(done.context("the sealing thread panicked")?)?;
         }
-        if self.behind.since.take().is_some() && self.begin_generation()? {
+        if self.is_behind() && self.begin_generation()? {
+            self.behind.since = None;
             self.fresh_writer();
             self.seal_frames()?;
         }

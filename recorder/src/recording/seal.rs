@@ -83,7 +83,8 @@ impl Recording {
         let Destination::Spool(spool) = &self.destination else {
             return Ok(());
         };
-        if !spool.is_empty() || !spool.deferred().is_empty() || !self.held.is_empty() {
+        let some = !spool.is_empty() || !spool.deferred().is_empty() || !self.held.is_empty();
+        if some && !self.is_behind() {
             self.rotate()?;
         }
         let Destination::Spool(spool) = &mut self.destination else {

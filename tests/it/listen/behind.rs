@@ -1,5 +1,7 @@
 //! Exchanges come faster than segments are made of them: they wait in the spool, and no one of them is lost or twice.
 
+use std::collections::BTreeSet;
+
 use super::spool::life;
 use super::*;
 
@@ -7,9 +9,14 @@ use super::*;
 const QUEUE_BYTES: usize = 64 << 10;
 
 fn start(place: &Path) -> Listening {
+    start_with(place, &[])
+}
+
+fn start_with(place: &Path, more: &[&str]) -> Listening {
     let spool = place.join("spool");
     let mut flags = LOOPBACK.to_vec();
     flags.extend(["--spool", spool.to_str().unwrap(), "--shards", "1"]);
+    flags.extend(more);
     Listening::start_with(&place.join("archive"), &flags, |config| {
         let listen = config.listen.as_mut().unwrap();
         listen.limits.queue_bytes = QUEUE_BYTES;
@@ -72,4 +79,23 @@ fn the_end_waits_for_what_is_behind() {
     let summary = stop(listening);
     assert_eq!(summary.exchange_count("complete"), 400);
     assert_is_all(&place.path().join("archive"), &lives);
+}
+
+/// A spool that has no room makes segments of its frames at once, behind or not. What comes while it is full is left out, and
+/// counted: it and what is in the archive are all.
+#[test]
+fn a_small_spool_is_emptied_while_it_is_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let listening = start_with(place.path(), &["--spool-max", "1MiB"]);
+    let socket = mirror("127.0.0.1", listening.bound().vxlan.unwrap());
+    let life = life(1, 1_500);
+    send(&socket, &listening, &datagrams(&life));
+    let summary = stop(listening);
+    assert_eq!(summary.exchange_count("complete"), life.exchanges);
+    let exchanges = read_archive(&place.path().join("archive"));
+    let ids: BTreeSet<_> = exchanges.iter().map(Exchange::id).collect();
+    assert_eq!(ids.len(), exchanges.len());
+    let shed = summary.spool.unwrap().exchanges_shed;
+    assert_eq!(exchanges.len() as u64 + shed, life.exchanges);
+    assert!(summary.segments.exchanges.published > 1, "it was full");
 }
