@@ -17,6 +17,7 @@ mod list;
 use std::collections::VecDeque;
 
 use anyhow::{Context as _, bail};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::{GetOptions, GetRange};
 use replayer_core::Limits;
 use replayer_core::merge::{self, Merge};
@@ -35,6 +36,8 @@ pub(crate) use list::{Segment, extent, segments};
 const BATCHES_WAITING_MAX: usize = 1;
 /// How much of a segment's end is read for its footer at first.
 const FOOTER_BYTES: u64 = 64 << 10;
+/// Ledger segments that are read at once.
+const LEDGER_AT_ONCE: usize = 32;
 
 /// The exchanges of a window, in time order.
 #[derive(Debug)]
@@ -295,17 +298,28 @@ pub(crate) async fn ledger(
     if segments.is_empty() {
         return Ok(None);
     }
+    // An hour may have hundreds of them, and a store takes its time for each.
+    let mut read = stream::iter(segments)
+        .map(|segment| ledger_rows(store, segment))
+        .buffered(LEDGER_AT_ONCE);
     let mut rows = Vec::new();
-    for segment in segments {
-        let read = || format!("read ledger segment {}", segment.path);
-        let file = store
-            .get_opts(&segment.path, GetOptions::default())
-            .await
-            .with_context(read)?;
-        let file = file.bytes().await.with_context(read)?;
-        rows.extend(decode_ledger(file, store.keys()).with_context(read)?);
+    while let Some(more) = read.try_next().await? {
+        rows.extend(more);
     }
     Ok(Some(rows))
+}
+
+async fn ledger_rows(
+    store: &Archive,
+    segment: Segment,
+) -> anyhow::Result<Vec<(RecorderId, LedgerRow)>> {
+    let read = || format!("read ledger segment {}", segment.path);
+    let file = store
+        .get_opts(&segment.path, GetOptions::default())
+        .await
+        .with_context(read)?;
+    let file = file.bytes().await.with_context(read)?;
+    decode_ledger(file, store.keys()).with_context(read)
 }
 
 #[cfg(test)]
