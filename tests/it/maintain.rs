@@ -1,5 +1,6 @@
 //! `recorder archive …`: what an archive holds, how whole it is, and what keeps it.
 
+mod broken;
 mod check;
 mod compact;
 mod coverage;

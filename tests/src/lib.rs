@@ -12,6 +12,7 @@
 //! * [`portal()`]: a service behind a login, with tokens that are good once; [`Visitor`]: who uses it. [`Site`]: a web
 //!   application of others, of the same kind.
 //! * [`TlsFront`]: a real TLS server before it. [`Talk`]: a server that says and reads what a test wants, byte for byte.
+//! * [`StoreGate`]: before a real S3 server, notes what passes.
 //! * [`Http2Server`], [`Grpc`]: real servers of HTTP/2 and gRPC. [`Proxy`]: real nginx and Envoy.
 //! * [`Wire`]: a connection that can be cut.
 //! * [`Postgres`]: a real PostgreSQL, and [`Session`]s with tables of their own.
@@ -26,6 +27,7 @@ mod browser;
 mod capture;
 mod cut;
 pub mod fuzz;
+mod gate;
 pub mod h2;
 mod http2;
 mod listening;
@@ -58,6 +60,7 @@ pub use bin::{
 pub use browser::browse;
 pub use capture::{CapturedFrame, read_capture};
 pub use cut::Wire;
+pub use gate::StoreGate;
 pub use http2::{Grpc, Http2Server};
 pub use listening::{Listening, await_answer, get, metric, mirror};
 pub use packets::{PacketScript, ScriptFrame};

@@ -1,11 +1,13 @@
 //! `recorder archive forget`: erases exchanges that a person asked to erase, wherever the archive holds them.
 //!
 //! Segments that hold matches are written again without them and take the place of the old ones, so that a reader sees the old or
-//! the new. First recorded exchanges, then what runs and comparisons hold of the same exchanges, by their ids.
+//! the new. It takes two passes. The first finds what matches, recorded exchanges before what runs and comparisons hold of the
+//! same exchanges, by their ids; then it is written down what goes. The second erases in the opposite order: whatever breaks it
+//! off, the recorded rows still say what else was to go, and running it again finds all of it.
 
 mod documents;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -51,13 +53,23 @@ struct Erased {
     files: u64,
 }
 
+/// The two passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    Find,
+    Erase,
+}
+
 /// What is erased.
 struct Forgetting<'a> {
     archive: &'a Archive,
     args: &'a ForgetArgs,
     filter: Arc<Filter>,
-    /// The exchanges that were erased so far.
+    pass: Pass,
+    /// The exchanges that were found so far.
     ids: Arc<HashSet<ExchangeId>>,
+    /// The files that hold something of them and were not changed yet.
+    found: BTreeSet<String>,
     report: Report,
 }
 
@@ -72,27 +84,31 @@ pub(super) async fn run(archive: &Archive, args: &ForgetArgs) -> anyhow::Result<
         bail!("say what to forget, for example --header 'x-customer=4711' or --exchange ID");
     }
     let window = coverage::window(archive, &args.window).await?;
+    let window = window.unwrap_or(TimeWindow::ALL);
     let mut forgetting = Forgetting {
         archive,
         args,
         filter: Arc::new(filter),
+        pass: Pass::Find,
         ids: Arc::default(),
-        report: Report {
-            archive: archive.shown.clone(),
-            dry_run: args.dry_run,
-            ..Report::default()
-        },
+        found: BTreeSet::new(),
+        report: Report::of(archive, args),
     };
-    let erased = forgetting.all(window.unwrap_or(TimeWindow::ALL)).await;
-    let report = &mut forgetting.report;
-    if !args.dry_run && report.rows() + report.documents > 0 {
+    forgetting.find(window).await?;
+    let found = &forgetting.report;
+    if !args.dry_run && found.rows() + found.documents > 0 {
         let mut document = record::document("forget");
         document.conditions = conditions;
         document.reason.clone_from(&args.reason);
-        document.rows_erased = report.rows();
-        report.document = Some(record::write(archive, &document).await?);
+        document.rows_erased = found.rows();
+        let document = record::write(archive, &document).await?;
+        forgetting.report = Report {
+            problems: std::mem::take(&mut forgetting.report.problems),
+            document: Some(document),
+            ..Report::of(archive, args)
+        };
+        forgetting.erase(window).await?;
     }
-    erased?;
     Ok(Found {
         text: text(&forgetting.report),
         complete: forgetting.report.problems.is_empty(),
@@ -101,25 +117,71 @@ pub(super) async fn run(archive: &Archive, args: &ForgetArgs) -> anyhow::Result<
 }
 
 impl Report {
+    fn of(archive: &Archive, args: &ForgetArgs) -> Self {
+        Self {
+            archive: archive.shown.clone(),
+            dry_run: args.dry_run,
+            ..Self::default()
+        }
+    }
+
     fn rows(&self) -> u64 {
         self.exchanges.rows + self.run_exchanges.rows + self.differences.rows
     }
 }
 
 impl Forgetting<'_> {
-    async fn all(&mut self, window: TimeWindow) -> anyhow::Result<()> {
-        self.report.exchanges = self.table(&Table::Exchanges, window).await?;
-        // A run's times are those of the replay: no window applies.
+    /// Finds what matches. What was broken off before is finished on the way.
+    async fn find(&mut self, window: TimeWindow) -> anyhow::Result<()> {
+        self.recorded(window).await?;
         for run in list::folders(self.archive, "runs").await? {
-            let table = Table::RunExchanges(run.clone());
-            let erased = self.table(&table, TimeWindow::ALL).await?;
-            self.report.run_exchanges.rows += erased.rows;
-            self.report.run_exchanges.files += erased.files;
-            self.differences(&format!("runs/{run}/divergences")).await?;
-            for folder in self.run_folders(&run).await? {
-                self.run_documents(&folder).await?;
-            }
+            self.run_rows(&run).await?;
+            self.run_differences(&run).await?;
         }
+        self.comparisons().await
+    }
+
+    /// Erases it. What the rows alone tell goes before the rows, and recorded rows go last.
+    async fn erase(&mut self, window: TimeWindow) -> anyhow::Result<()> {
+        self.pass = Pass::Erase;
+        self.comparisons().await?;
+        let runs = list::folders(self.archive, "runs").await?;
+        for run in &runs {
+            self.run_differences(run).await?;
+        }
+        for run in &runs {
+            self.run_rows(run).await?;
+        }
+        self.recorded(window).await?;
+        let gone = std::mem::take(&mut self.found).into_iter();
+        let gone = gone.map(|path| format!("{path}: it went while this ran: run this again"));
+        self.report.problems.extend(gone);
+        Ok(())
+    }
+
+    async fn recorded(&mut self, window: TimeWindow) -> anyhow::Result<()> {
+        self.report.exchanges = self.table(&Table::Exchanges, window).await?;
+        Ok(())
+    }
+
+    /// A run's times are those of the replay: no window applies.
+    async fn run_rows(&mut self, run: &str) -> anyhow::Result<()> {
+        let table = Table::RunExchanges(run.to_owned());
+        let erased = self.table(&table, TimeWindow::ALL).await?;
+        self.report.run_exchanges.rows += erased.rows;
+        self.report.run_exchanges.files += erased.files;
+        Ok(())
+    }
+
+    async fn run_differences(&mut self, run: &str) -> anyhow::Result<()> {
+        self.differences(&format!("runs/{run}/divergences")).await?;
+        for folder in self.run_folders(run).await? {
+            self.run_documents(&folder).await?;
+        }
+        Ok(())
+    }
+
+    async fn comparisons(&mut self) -> anyhow::Result<()> {
         for comparison in list::folders(self.archive, "comparisons").await? {
             let folder = format!("comparisons/{comparison}");
             self.differences(&format!("{folder}/findings")).await?;
@@ -145,11 +207,11 @@ impl Forgetting<'_> {
         Ok(())
     }
 
-    /// Erases from a table.
+    /// Finds in a table, or erases from it.
     async fn table(&mut self, table: &Table, window: TimeWindow) -> anyhow::Result<Erased> {
         let mut erased = Erased::default();
         for folder in list::days(self.archive, table, window).await? {
-            let day = if self.args.dry_run {
+            let day = if self.args.dry_run || self.pass == Pass::Erase {
                 list::day(self.archive, &folder, window).await?
             } else {
                 let lease = self.args.lease;
@@ -177,21 +239,23 @@ impl Forgetting<'_> {
         Ok(erased)
     }
 
-    /// Erases from a segment; gives how many rows went.
+    /// Finds in a segment, or erases from it; gives how many rows.
     async fn segment(
         &mut self,
         place: &Place<'_>,
         key: &SegmentKey,
         window: TimeWindow,
     ) -> anyhow::Result<u64> {
-        if !key.overlaps(window) {
+        let path = place.table.path(key);
+        let is_found = self.found.contains(&path);
+        if !key.overlaps(window) || (self.pass == Pass::Erase && !is_found) {
             return Ok(0);
         }
-        let path = place.table.path(key);
         let Some(file) = self.read(&path).await? else {
-            self.report
-                .problems
-                .push(format!("{path}: it went while this ran: run this again"));
+            if self.pass == Pass::Find {
+                let problem = format!("{path}: it went while this ran: run this again");
+                self.report.problems.push(problem);
+            }
             return Ok(0);
         };
         let rewritten = match self.rewrite(place.table, key, file, window).await {
@@ -202,21 +266,23 @@ impl Forgetting<'_> {
                 return Ok(0);
             }
         };
-        let ids = Arc::make_mut(&mut self.ids);
-        ids.extend(&rewritten.erased);
-        if ids.len() > IDS_MAX {
-            bail!("more than {IDS_MAX} exchanges match: narrow the filter or the window");
-        }
-        if !self.args.dry_run {
+        if self.pass == Pass::Find {
+            self.found.insert(path);
+            let ids = Arc::make_mut(&mut self.ids);
+            ids.extend(&rewritten.erased);
+            if ids.len() > IDS_MAX {
+                bail!("more than {IDS_MAX} exchanges match: narrow the filter or the window");
+            }
+        } else {
             if let Table::RunExchanges(run) = place.table {
                 // Before the rows: where this is broken off, they are found again and it is not.
                 for folder in self.run_folders(run).await? {
                     self.remove(&format!("{folder}/state/learned.json")).await?;
                 }
             }
-            place
-                .swap(std::slice::from_ref(key), &rewritten.segment)
-                .await?;
+            let replaced = std::slice::from_ref(key);
+            place.swap(replaced, &rewritten.segment).await?;
+            self.found.remove(&path);
         }
         Ok(rewritten.erased.len() as u64)
     }
@@ -262,9 +328,9 @@ impl Forgetting<'_> {
         }
     }
 
-    /// Puts a file in the place of another of the same name, which a store does at once.
+    /// Puts a file in the place of another of the same name, which a store does at once; only when erasing.
     async fn overwrite(&self, path: &str, bytes: Bytes) -> anyhow::Result<()> {
-        if self.args.dry_run {
+        if self.pass == Pass::Find {
             return Ok(());
         }
         let (payload, mode) = (PutPayload::from(bytes), PutMode::Overwrite.into());

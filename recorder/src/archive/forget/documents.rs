@@ -98,12 +98,16 @@ fn findings(file: Bytes, keys: &Keyring, ids: &HashSet<ExchangeId>) -> Kept {
         .transpose()
 }
 
-/// Removes from every list the examples that are of these exchanges, and the answers side by side of a group that lost one.
-/// Whether anything was.
+/// What stands in the place of a script that would send a request that was erased.
+const ERASED_SCRIPT: &str = "#!/bin/sh\n# Erased, with an exchange that it sent.\nexit 1\n";
+
+/// Removes these exchanges and their examples from every list; of a group that lost one, also the answers side by side and the
+/// script, which holds whole requests. Whether anything was.
 fn scrub(value: &mut Value, ids: &HashSet<String>) -> bool {
     let is_of = |value: &Value| {
         let names = ["exchange", "example"].iter();
-        let mut texts = names.filter_map(|name| value.get(name)?.as_str());
+        let texts = names.filter_map(|name| value.get(name)?.as_str());
+        let mut texts = texts.chain(value.as_str());
         texts.any(|text| ids.contains(text))
     };
     match value {
@@ -117,13 +121,17 @@ fn scrub(value: &mut Value, ids: &HashSet<String>) -> bool {
             any
         }
         Value::Object(fields) => {
-            let lost = fields.get("examples").is_some_and(|examples| {
-                examples
-                    .as_array()
-                    .is_some_and(|examples| examples.iter().any(is_of))
-            });
-            if lost && fields.contains_key("sides") {
-                fields.insert("sides".to_owned(), Value::Null);
+            let lists = ["examples", "reproducer"].iter();
+            let mut lists = lists.filter_map(|name| fields.get(*name)?.as_array());
+            let lost = lists.any(|list| list.iter().any(is_of));
+            let erased = [
+                ("sides", Value::Null),
+                ("script", Value::from(ERASED_SCRIPT)),
+            ];
+            for (name, erased) in erased {
+                if lost && fields.contains_key(name) {
+                    fields.insert(name.to_owned(), erased);
+                }
             }
             let mut any = lost;
             for (_, value) in fields.iter_mut() {
