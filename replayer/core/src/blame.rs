@@ -171,7 +171,7 @@ impl Judge {
         for difference in found.kept {
             let excused =
                 self.set_aside(endpoint, &difference, &counterparts, |noise, difference| {
-                    noise.excuses(endpoint, difference, candidate, &unstable)
+                    noise.excuses(endpoint, difference, (baseline, candidate), &unstable)
                 });
             let (blame, reason) = excused.unwrap_or_else(|| {
                 let was_off = is_in(of_environment.as_ref(), &difference);

@@ -8,9 +8,13 @@
 //! |---|---|
 //! | `timestamp`: a point in time in every pair | a time that is as far from the moment of its request as times of the baseline were, with half of that spread as slack |
 //! | `jitter`: numbers within a millionth of each other | a number as near as eight times the largest distance seen |
-//! | `measure`: numbers, different in at least a third of the pairs, or under a name such as `elapsed_ms` | another number |
+//! | `measure`: numbers, different in at least a third of the pairs, or under a name such as `elapsed_ms` | another number; below zero only if one was |
 //! | `random order`: the same elements in another order | another order |
 //! | `uuid`, `token`, `counter`, `text with numbers`, `text`, `presence` | a value of the same form, **where two baseline answers to this very request differ as well** |
+//!
+//! A value may be the same in both runs by chance and another one in the candidate's. Of one that is a time, or a text with a
+//! time in it, two answers tell by themselves: where it is within 5 s of the request in the baseline and in the candidate, and
+//! written alike, it is the time of the answer. It is listed with the evidence that there is, none.
 //!
 //! So an id that is the same in every run is not excused because another request of the endpoint makes new ones, and a
 //! timestamp that moved by an hour is not excused because it moves by seconds. There is no share under which a difference
@@ -25,6 +29,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::compare::{Difference, Part, Rules, differences, excerpt};
 use crate::location::pattern;
+use crate::value::without_now;
 
 use stats::{Stats, Volatile};
 
@@ -32,6 +37,8 @@ use stats::{Stats, Volatile};
 pub const FIELDS_MAX: usize = 50_000;
 /// Bytes of an example's value that a document shows.
 const EXAMPLE_BYTES_MAX: usize = 120;
+/// What is excused of a time of the answer that pairs do not tell.
+const CLOCK_BOUND: &str = "a time within 5 s of the request in both answers, written alike";
 
 /// Which field of which endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +53,8 @@ struct Field {
 #[derive(Debug, Default)]
 pub struct Noise {
     fields: FxHashMap<Field, Learned>,
+    /// Fields that were the time of the answer where nothing that was learned says so.
+    clock: FxHashMap<Field, Learned>,
     /// Pairs of answers by endpoint.
     pairs: FxHashMap<String, u64>,
     /// Differences of fields beyond [`FIELDS_MAX`].
@@ -59,6 +68,17 @@ struct Learned {
     counted: ExchangeId,
     example: (ExchangeId, Option<String>, Option<String>),
     suppressed: u64,
+}
+
+impl Learned {
+    fn new(id: ExchangeId, difference: &Difference) -> Self {
+        Self {
+            stats: Stats::default(),
+            counted: id,
+            example: (id, difference.expected.clone(), difference.actual.clone()),
+            suppressed: 0,
+        }
+    }
 }
 
 /// Places in which two baseline answers to one request differ.
@@ -83,12 +103,8 @@ impl Noise {
                 self.unlearned += 1;
                 continue;
             }
-            let learned = self.fields.entry(field).or_insert_with(|| Learned {
-                stats: Stats::default(),
-                counted: id,
-                example: (id, difference.expected.clone(), difference.actual.clone()),
-                suppressed: 0,
-            });
+            let new = || Learned::new(id, &difference);
+            let learned = self.fields.entry(field).or_insert_with(new);
             if learned.stats.evidence == 0 || learned.counted != id {
                 learned.stats.evidence += 1;
                 learned.counted = id;
@@ -104,25 +120,45 @@ impl Noise {
         &mut self,
         endpoint: &str,
         difference: &Difference,
-        candidate: &Exchange,
+        (baseline, candidate): (&Exchange, &Exchange),
         unstable: &Unstable,
     ) -> Option<&'static str> {
-        if self.fields.is_empty() {
-            return None;
-        }
+        let pairs = *self.pairs.get(endpoint)?;
         let field = field(endpoint, difference);
-        let pairs = self.pairs.get(endpoint).copied().unwrap_or(0);
-        let learned = self.fields.get_mut(&field)?;
+        let Some(learned) = self.fields.get_mut(&field) else {
+            return self.excuses_clock(field, difference, (baseline, candidate));
+        };
         let is_unstable = unstable.contains(&(difference.part, difference.location.clone()));
         let volatile = learned.stats.volatile(&field.location, field.kind, pairs);
-        let excused =
-            learned
-                .stats
-                .excuses(volatile, difference, moment_us(candidate), is_unstable);
-        excused.then(|| {
+        let moment_us = moment_us(candidate);
+        if learned
+            .stats
+            .excuses(volatile, difference, moment_us, is_unstable)
+        {
             learned.suppressed += 1;
-            volatile.as_str()
-        })
+            return Some(volatile.as_str());
+        }
+        self.excuses_clock(field, difference, (baseline, candidate))
+    }
+
+    /// Excuses a time of the answer where nothing that was learned does.
+    fn excuses_clock(
+        &mut self,
+        field: Field,
+        difference: &Difference,
+        (baseline, candidate): (&Exchange, &Exchange),
+    ) -> Option<&'static str> {
+        let is_value = matches!(field.part, Part::Header | Part::Body)
+            && field.kind == DivergenceKind::Value
+            && (self.clock.len() < FIELDS_MAX || self.clock.contains_key(&field));
+        let (expected, actual) = (difference.expected.as_ref()?, difference.actual.as_ref()?);
+        let expected = without_now(expected, moment_us(baseline))?;
+        if !is_value || without_now(actual, moment_us(candidate))? != expected {
+            return None;
+        }
+        let new = || Learned::new(baseline.id(), difference);
+        self.clock.entry(field).or_insert_with(new).suppressed += 1;
+        Some(Volatile::Timestamp.as_str())
     }
 
     /// Whether the field differs between runs of one build, whatever its value.
@@ -141,8 +177,8 @@ impl Noise {
     /// Everything that was learned, by endpoint and place, and what it excused.
     #[must_use]
     pub fn fields(&self) -> Vec<NoiseField> {
-        let mut fields: Vec<(&Field, &Learned)> = self.fields.iter().collect();
-        fields.sort_unstable_by_key(|(field, _)| *field);
+        let mut fields: Vec<(&Field, &Learned)> = self.fields.iter().chain(&self.clock).collect();
+        fields.sort_unstable_by_key(|(field, learned)| (*field, learned.stats.evidence == 0));
         let short = |text: &Option<String>| {
             let text = text.as_deref();
             text.map(|text| excerpt::beginning(text, EXAMPLE_BYTES_MAX))
@@ -151,7 +187,13 @@ impl Noise {
             .into_iter()
             .map(|(field, learned)| {
                 let pairs = self.pairs.get(&field.endpoint).copied().unwrap_or(0);
-                let volatile: Volatile = learned.stats.volatile(&field.location, field.kind, pairs);
+                let is_clock = learned.stats.evidence == 0;
+                let (volatile, bound) = if is_clock {
+                    (Volatile::Timestamp, CLOCK_BOUND.to_owned())
+                } else {
+                    let volatile = learned.stats.volatile(&field.location, field.kind, pairs);
+                    (volatile, learned.stats.bound(volatile))
+                };
                 let (example, left, right) = &learned.example;
                 NoiseField {
                     endpoint: field.endpoint.clone(),
@@ -159,7 +201,7 @@ impl Noise {
                     location: field.location.clone(),
                     kind: field.kind.as_str().to_owned(),
                     volatile: volatile.as_str().to_owned(),
-                    bound: learned.stats.bound(volatile),
+                    bound,
                     evidence: learned.stats.evidence,
                     of: pairs,
                     suppressed: learned.suppressed,

@@ -7,7 +7,7 @@ mod cause;
 mod time;
 
 pub(crate) use cause::cause;
-pub(crate) use time::{parse_time, time_form};
+pub(crate) use time::{parse_time, time_form, without_now};
 
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, PartialEq)]

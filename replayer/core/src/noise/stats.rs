@@ -61,6 +61,8 @@ pub(super) struct Stats {
     forms: Forms,
     integers: u64,
     numbers: u64,
+    /// Numbers below zero.
+    negative: u64,
     /// Largest distance of two numbers, in parts of the larger one.
     relative_max: f64,
     uuids: u64,
@@ -103,6 +105,8 @@ impl Stats {
                 Shape::Token | Shape::Null | Shape::Bool | Shape::Text | Shape::Composite => {}
             }
         }
+        let negative = numbers.iter().filter(|number| **number < 0.0).count();
+        self.negative += negative as u64;
         if let [left, right] = numbers[..] {
             self.relative_max = self.relative_max.max(relative(left, right));
         }
@@ -172,10 +176,8 @@ impl Stats {
                 let bound = self.relative_max * JITTER_SLACK;
                 matches!(numbers, (Ok(a), Ok(b)) if relative(a, b) <= bound)
             }
-            Volatile::Measure => matches!(shape, Shape::Integer(_) | Shape::Number(_)),
-            Volatile::Counter => {
-                is_unstable && matches!(shape, Shape::Integer(_) | Shape::Number(_))
-            }
+            Volatile::Measure => self.is_number(shape),
+            Volatile::Counter => is_unstable && self.is_number(shape),
             Volatile::Uuid => is_unstable && shape == Shape::Uuid,
             Volatile::Token => {
                 let same_length = unquoted(expected).len().abs_diff(unquoted(actual).len()) <= 2;
@@ -183,6 +185,11 @@ impl Stats {
             }
             Volatile::TextWithNumbers => is_unstable && masked(expected) == masked(actual),
         }
+    }
+
+    /// Whether it is a number, and below zero only if one was.
+    fn is_number(&self, shape: Shape) -> bool {
+        matches!(shape, Shape::Integer(number) | Shape::Number(number) if number >= 0.0 || self.negative > 0)
     }
 
     /// Whether a time so far from the moment of its request is where times of the baseline were.
@@ -216,6 +223,7 @@ impl Stats {
                 "a number within {:.1e} of the baseline's, relatively",
                 self.relative_max * JITTER_SLACK
             ),
+            Volatile::Measure if self.negative == 0 => "any number from zero".to_owned(),
             Volatile::Measure => "any number".to_owned(),
             Volatile::RandomOrder => "the same elements in any order".to_owned(),
             Volatile::Uuid => format!("another UUID, {here}"),

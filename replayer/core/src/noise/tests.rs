@@ -39,7 +39,7 @@ fn excused(
     let found = places(&candidate);
     found
         .iter()
-        .map(|d| noise.excuses(ENDPOINT, d, &candidate, &unstable))
+        .map(|d| noise.excuses(ENDPOINT, d, (&baseline, &candidate), &unstable))
         .collect()
 }
 
@@ -172,4 +172,46 @@ fn a_time_that_is_written_otherwise_is_news() {
     ];
     assert!(judged(dates, "Wed, 02 Dec 2026 13:02:00 GMT"));
     assert!(!judged(dates, "2026-12-02T13:02:00Z"));
+}
+
+/// Both runs of the old build in the same second: nothing was learned, and the next one's time is no news all the same.
+#[test]
+fn a_time_of_the_answer_is_known_by_the_clock() {
+    let at = |time: &str| format!(r#"{{"at":"2026-12-02T{time}","said":"at 2026-12-02T{time}!"}}"#);
+    let (left, right) = (at("13:00:00Z"), at("13:01:00Z"));
+    let verdict = |candidate: &str| excused(&[(&left, &left)], &left, &left, candidate);
+    let clock = Some("timestamp");
+    assert_eq!(verdict(&at("13:02:01Z")), [clock, clock]);
+    // Not near its own request, without its zone, of another precision, in another text: news.
+    assert_eq!(verdict(&at("13:02:08Z")), [None, None]);
+    assert_eq!(verdict(&at("13:02:00")), [None, None]);
+    assert_eq!(verdict(&at("13:02:00.5Z")), [None, None]);
+    let other = at("13:02:01Z").replace("said\":\"at", "said\":\"on");
+    assert_eq!(verdict(&other), [clock, None]);
+    // One pair was on both sides of a second, this one was not.
+    let pairs = [(left.as_str(), right.as_str()), (&left, &left)];
+    assert_eq!(
+        excused(&pairs, &left, &left, &at("13:02:01Z")),
+        [clock, clock]
+    );
+    // A stored time that is now the time of the answer is.
+    let stored = at("12:00:00Z");
+    let verdict = excused(&[(&stored, &stored)], &stored, &stored, &at("13:02:00Z"));
+    assert_eq!(verdict, [None, None]);
+    // Without a second run of the old build nothing is excused.
+    assert_eq!(excused(&[], &left, &left, &at("13:02:01Z")), [None, None]);
+}
+
+#[test]
+fn a_measure_that_is_negative_for_the_first_time_is_news() {
+    let (left, right) = (r#"{"elapsed_ms":3}"#, r#"{"elapsed_ms":9}"#);
+    let verdict = |pairs: &[(&str, &str)], candidate: &str| excused(pairs, left, right, candidate);
+    let pairs = [(left, right)];
+    assert_eq!(verdict(&pairs, r#"{"elapsed_ms":700}"#), [Some("measure")]);
+    assert_eq!(verdict(&pairs, r#"{"elapsed_ms":-5}"#), [None]);
+    let negative = [(left, right), (left, r#"{"elapsed_ms":-1}"#)];
+    assert_eq!(
+        verdict(&negative, r#"{"elapsed_ms":-5}"#),
+        [Some("measure")]
+    );
 }

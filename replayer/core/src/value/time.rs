@@ -49,6 +49,40 @@ pub(crate) fn time_form(text: &str) -> (String, usize) {
     (form, fraction)
 }
 
+/// How far from its request the time of an answer may be.
+const NOW_US: i64 = 5 * SECOND_US;
+
+/// The text with each time within 5 s of `now_us` as how it is written; `None` if it has none.
+pub(crate) fn without_now(text: &str, now_us: i64) -> Option<String> {
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, 'T' | 'Z' | ':' | '.' | '+' | '-');
+    let (mut new, mut found, mut rest) = (String::with_capacity(text.len()), false, text);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        new.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let mut end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        // A date, and behind a space the time of day.
+        if end == 10 && rest[end..].starts_with(' ') {
+            end += 1;
+            end += rest[end..]
+                .find(|c| !is_part(c))
+                .unwrap_or(rest.len() - end);
+        }
+        let word = rest[..end].trim_end_matches(['.', '-', ':', ' ']);
+        let is_now = parse_time(word, now_us).is_some_and(|us| (us - now_us).abs() <= NOW_US);
+        if is_now {
+            let (form, digits) = time_form(word);
+            new.push_str(&form);
+            new.push_str(&digits.to_string());
+            found = true;
+        } else {
+            new.push_str(word);
+        }
+        rest = &rest[word.len()..];
+    }
+    new.push_str(rest);
+    found.then_some(new)
+}
+
 fn unix(text: &str, now_us: i64) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
