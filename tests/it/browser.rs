@@ -156,6 +156,8 @@ fn ten_thousand_groups_are_searched_and_walked_by_keyboard() {
         json!({"eval": "document.querySelectorAll('img').length + document.title"}),
         json!({"eval": "{ const e = document.getElementById('endpoint'); e.value = e.options[1].value; e.dispatchEvent(new Event('input')); e.value }"}),
         text("count"),
+        json!({"eval": "(() => { const save = document.querySelector('#detail a[download]'); \
+            return save.download + ' ' + decodeURIComponent(save.href.slice(save.href.indexOf(',') + 1)); })()"}),
     ]);
     let is =
         |index: usize, expected: &str| assert_eq!(given[index], json!(expected), "step {index}");
@@ -183,6 +185,10 @@ fn ten_thousand_groups_are_searched_and_walked_by_keyboard() {
     is(14, "0fail: new against old");
     is(15, "GET shop.test /carts/{id}");
     is(16, "2,000 of 10,000 groups");
+    assert_eq!(
+        given[17],
+        json!("reproduce-0000000000000003.sh #!/bin/sh\ncurl \"$TARGET\"/3\n")
+    );
 }
 
 #[test]
@@ -255,7 +261,11 @@ fn the_page_fits_a_laptop_and_a_phone_in_light_and_dark() {
     let kept = std::env::var_os("REPRISE_SCREENSHOTS").map(PathBuf::from);
     let folder = kept.unwrap_or_else(|| page.folder.path().to_owned());
     let mut steps = Vec::new();
-    let cases = [("laptop", 1_366, 768), ("phone", 390, 844)];
+    let cases = [
+        ("laptop", 1_280, 800),
+        ("desktop", 1_440, 900),
+        ("phone", 390, 844),
+    ];
     for (name, width, height) in cases {
         for scheme in ["light", "dark"] {
             steps.push(json!({"size": [width, height]}));
@@ -280,8 +290,8 @@ fn the_page_fits_a_laptop_and_a_phone_in_light_and_dark() {
         .filter(|value| value.is_string() || value.is_boolean())
         .collect();
     let (light, dark) = (&json!("rgb(246, 247, 249)"), &json!("rgb(20, 23, 27)"));
-    assert_eq!(colours, [light, dark, light, dark]);
+    assert_eq!(colours, [light, dark, light, dark, light, dark]);
     let pictures = std::fs::read_dir(folder).unwrap().flatten();
     let pictures = pictures.filter(|file| file.path().extension().is_some_and(|end| end == "png"));
-    assert!(pictures.count() >= 12);
+    assert!(pictures.count() >= 18);
 }

@@ -1,6 +1,7 @@
 //! What `replayer compare` says beside its verdict: files for CI, acceptance, rules, reports, and honest refusals.
 
 mod large;
+mod reproduce;
 mod sql;
 
 use std::path::PathBuf;
@@ -51,7 +52,12 @@ impl Compared {
     }
 
     fn replay(&self, name: &str, answer: fn(&Arrival) -> Answer, flags: &[&str]) {
-        let (archive, target) = (self.archive(), Target::start(answer));
+        self.replayed(name, &Target::start(answer), flags);
+    }
+
+    /// A run of everything, writes included.
+    fn replayed(&self, name: &str, target: &Target, flags: &[&str]) {
+        let archive = self.archive();
         let _ran = run(replayer()
             .args([
                 "run",
@@ -63,6 +69,7 @@ impl Compared {
                 "max",
             ])
             .args(["--target", &target.url(), "--run", name])
+            .arg("--allow-writes")
             .args(flags));
     }
 

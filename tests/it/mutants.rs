@@ -226,15 +226,15 @@ fn a_reproducer_reproduces() {
     let document = bench.document("new");
     let script = bench.folder.path().join("reproduce.sh");
     std::fs::write(&script, &blamed(&document)[0].script).unwrap();
-    let ask = |planted| {
+    let ask = |planted, code| {
         let service = bench.service(planted, 10);
         let target = Target::start(move |arrival| service.answer(arrival));
         let ran = run(std::process::Command::new("sh")
             .arg(&script)
             .env("TARGET", target.url()));
-        ran.expect_code(0).stdout
+        ran.expect_code(code).stdout
     };
-    let (old, new) = (ask(None), ask(Some(planted)));
+    let (old, new) = (ask(None, 0), ask(Some(planted), 1));
     assert!(old.contains("\"tax\":0.85"), "{old}");
     assert!(new.contains("\"tax\":0.86"), "{new}");
 }

@@ -65,7 +65,7 @@ pub use http2::{Grpc, Http2Server};
 pub use listening::{Listening, await_answer, get, metric, mirror};
 pub use packets::{PacketScript, ScriptFrame};
 pub use pipeline::{Recording, check_conservation, options, record, record_frames, record_with};
-pub use portal::{Visitor, portal};
+pub use portal::{Visitor, changed_portal, portal};
 pub use postgres::{Postgres, Session, sql_text};
 pub use proxies::{Proxy, free_port};
 pub use proxy::ThrottlingProxy;

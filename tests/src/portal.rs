@@ -20,7 +20,21 @@ use crate::{Answer, Arrival, Target};
 /// What lacks something is answered with 401, 403, 404, 409 or 412.
 #[must_use]
 pub fn portal(seed: u64) -> Target {
-    let state = Mutex::new(State::new(seed));
+    started(State::new(seed))
+}
+
+/// The same with a change deep in a session: who changes an order is told another price.
+#[must_use]
+pub fn changed_portal(seed: u64) -> Target {
+    let price = "10.5";
+    started(State {
+        price,
+        ..State::new(seed)
+    })
+}
+
+fn started(state: State) -> Target {
+    let state = Mutex::new(state);
     Target::start(move |arrival| {
         let mut state = state.lock().expect("no holder of the lock panics");
         state.answer(arrival).unwrap_or_else(|refusal| refusal)
@@ -30,6 +44,7 @@ pub fn portal(seed: u64) -> Target {
 #[derive(Debug, Default)]
 struct State {
     seed: u64,
+    price: &'static str,
     made: u64,
     /// Form token of each `pre` cookie.
     pre: HashMap<String, String>,
@@ -57,6 +72,7 @@ impl State {
     fn new(seed: u64) -> Self {
         Self {
             seed,
+            price: "10.50",
             ..Self::default()
         }
     }
@@ -240,7 +256,13 @@ impl State {
         if named != (number.to_string(), order.uuid) {
             return Err(refuse(409, "order"));
         }
-        self.with_csrf(arrival, |_| Ok((200, r#"{"ok":true}"#.to_owned())))
+        self.with_csrf(arrival, |state| {
+            let price = state.price;
+            Ok((
+                200,
+                format!(r#"{{"ok":true,"lines":[{{"price":{price}}}]}}"#),
+            ))
+        })
     }
 }
 

@@ -41,8 +41,9 @@ pub use extract::Extracted;
 pub use rule::{CorrelationRule, ParseCorrelationRuleError};
 pub use saved::Learned;
 
-pub(crate) use apply::is_kept_header;
-pub(crate) use shape::is_particular;
+pub(crate) use apply::{is_border, is_kept_header};
+pub(crate) use html::{named_values, random_words};
+pub(crate) use shape::{is_between, is_particular, is_random, is_token_name};
 
 /// What is learned: by itself, and by rules.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@
 //! * [`compare`]: whether the answer is the recorded one; [`endpoint`] and [`template`]: what is asked alike.
 //! * [`report`]: what a run found and what it concludes, in bounded memory.
 //! * [`join`], [`blame`], [`noise`], [`substituted`], [`rules`], [`ledger`] and [`verdict`]: what runs of two builds differ in, and
-//!   whose it is; [`suggest`]: which rules that proposes.
+//!   whose it is; [`suggest`]: which rules that proposes; [`reproducer`]: a script that shows it.
 //! * [`plan`] and [`coverage`]: what a window holds and how whole it is, before anything is sent.
 //!
 //! Every bound is in [`Limits`].
@@ -45,6 +45,7 @@ pub mod plan;
 mod pointer;
 pub mod proof;
 pub mod report;
+pub mod reproducer;
 pub mod rewrite;
 pub mod rules;
 pub mod scheduler;

@@ -17,7 +17,7 @@ use schema::{
     Blame, Completeness, ConnectionId, Exchange, ExchangeId, Finding, InDoubt, Timestamp,
 };
 
-use crate::blame::{Blamed, Judge, Judged, RECORDED};
+use crate::blame::{Blamed, Judge, Judged, RECORDED, Sides};
 use crate::compare::{excerpt, unanswered};
 use crate::join::Row;
 use crate::report::Reasons;
@@ -42,7 +42,7 @@ pub struct VerdictLimits {
     pub stored_of_quiet_group_max: u64,
     /// Connections whose requests are remembered, for reproducers.
     pub connections_max: usize,
-    /// Requests of a connection that are remembered.
+    /// Requests of a connection that are remembered: the first few, and the last ones.
     pub chain_max: usize,
     /// Buckets of the timeline.
     pub buckets_max: usize,
@@ -56,7 +56,7 @@ impl Default for VerdictLimits {
             sides_max: 400,
             stored_of_quiet_group_max: 100,
             connections_max: 50_000,
-            chain_max: 32,
+            chain_max: 64,
             buckets_max: 240,
         }
     }
@@ -64,6 +64,8 @@ impl Default for VerdictLimits {
 
 /// Bytes of a finding's value that are kept.
 const VALUE_BYTES_MAX: usize = 240;
+/// Requests at the beginning of a connection that are always remembered: where somebody logs in.
+const CHAIN_BEGINNING: usize = 24;
 /// The endpoint that stands for all beyond the bound.
 const OTHER: &str = "other";
 
@@ -76,7 +78,7 @@ pub struct Tally {
     groups: Groups,
     timeline: Timeline,
     /// The requests of each connection so far, for reproducers.
-    chains: FxHashMap<ConnectionId, Vec<(ExchangeId, Timestamp)>>,
+    chains: FxHashMap<ConnectionId, Vec<Place>>,
     /// Rows of runs that the recording does not have, or the filters leave out, by side.
     outside: Vec<u64>,
     lag_us_max: Vec<Option<i64>>,
@@ -91,6 +93,19 @@ pub struct Doubts {
     pub sent_again: u64,
     /// Of these, with a finding.
     pub blamed: u64,
+}
+
+/// Where a request of a reproducer is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which.
+    pub exchange: ExchangeId,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// Its place in the baseline's run; `None` if that lacks it, or the recording is the baseline.
+    pub baseline: Option<Timestamp>,
+    /// Its place in the candidate's run.
+    pub candidate: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -137,7 +152,7 @@ impl Tally {
             }
             return Vec::new();
         };
-        self.remember(row);
+        self.remember(row, judge.sides());
         let name = self.templates.endpoint(recorded);
         let judged = judge.judge(&name, row);
         let candidate = row.sides[judge.sides().candidate].as_deref();
@@ -184,9 +199,9 @@ impl Tally {
         &self.in_doubt
     }
 
-    /// Requests to look up for the reproducers of the groups that need a person: exchange and when it was recorded.
+    /// Requests to look up for the reproducers of the groups that need a person, by group.
     #[must_use]
-    pub fn reproducers(&self, groups_max: usize) -> Vec<Vec<(ExchangeId, Timestamp)>> {
+    pub fn reproducers(&self, groups_max: usize) -> Vec<(String, Vec<Place>)> {
         self.groups.reproducers(groups_max)
     }
 
@@ -280,18 +295,35 @@ impl Tally {
         }
     }
 
-    fn remember(&mut self, row: &Row) {
+    fn remember(&mut self, row: &Row, sides: &Sides) {
+        let connection = row.id.connection;
         if self.chains.len() >= self.limits.connections_max
-            && !self.chains.contains_key(&row.id.connection)
+            && !self.chains.contains_key(&connection)
         {
-            // Which ones go does not matter: a reproducer is then shorter than it could be.
-            self.chains.clear();
+            self.forget();
         }
-        let chain = self.chains.entry(row.id.connection).or_default();
+        let place = |side: usize| row.sides[side].as_ref().map(|exchange| exchange.start());
+        let chain = self.chains.entry(connection).or_default();
         if chain.len() >= self.limits.chain_max {
-            chain.remove(0);
+            chain.remove(CHAIN_BEGINNING.min(chain.len() - 1));
         }
-        chain.push((row.id, row.recorded_start));
+        chain.push(Place {
+            exchange: row.id,
+            recorded: row.recorded_start,
+            baseline: (sides.baseline != RECORDED)
+                .then(|| place(sides.baseline))
+                .flatten(),
+            candidate: place(sides.candidate),
+        });
+    }
+
+    /// Forgets the half of the connections that have been silent for longest.
+    fn forget(&mut self) {
+        let newest = |chain: &Vec<Place>| chain.last().map(|place| place.recorded);
+        let mut times: Vec<_> = self.chains.values().map(newest).collect();
+        let middle = times.len() / 2;
+        let (_, &mut middle, _) = times.select_nth_unstable(middle);
+        self.chains.retain(|_, chain| newest(chain) > middle);
     }
 }
 

@@ -1,26 +1,28 @@
-//! Reproducers: the requests of a group's shortest chain as a shell script that calls curl.
+//! Reproducers: the requests of a group's shortest chain, looked up in the recording and in both runs.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::fmt::Write as _;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
-use replayer_core::verdict::Tally;
+use replayer_core::Limits;
+use replayer_core::reproducer::{About, Link, reproducer};
+use replayer_core::verdict::{Place, Tally};
 use schema::comparison::ComparisonDocument;
-use schema::{Exchange, ExchangeId, Request, Table};
+use schema::{Exchange, ExchangeId, Projection, Table, TimeWindow, Timestamp};
 
-use super::inputs::Inputs;
-use crate::show;
+use super::inputs::{Inputs, Side};
+use crate::fetch::{self, ExchangeStream};
+use crate::store::Archive;
 
 /// Groups that get a script; others have the ids of their requests.
 const SCRIPTS_MAX: usize = 100;
-/// Header fields that curl makes itself.
-const MADE_BY_CURL: [&str; 5] = [
-    "content-length",
-    "connection",
-    "transfer-encoding",
-    "expect",
-    "keep-alive",
-];
+/// Bytes of all scripts.
+const SCRIPTS_BYTES_MAX: usize = 16 << 20;
+/// Bytes of the exchanges of one table that are looked up; chains that would need more have no script.
+const LOOKED_UP_BYTES_MAX: usize = 128 << 20;
+/// Exchanges of chains that are no farther apart are read together.
+const STRETCH: Duration = Duration::from_secs(1);
+/// The smallest span that a stored time tells apart.
+const INSTANT: Duration = Duration::from_micros(1);
 
 /// Writes a script into each of the first groups that need a person.
 pub(super) async fn write_scripts(
@@ -28,104 +30,147 @@ pub(super) async fn write_scripts(
     inputs: &Inputs,
     tally: &Tally,
 ) -> anyhow::Result<()> {
-    let mut found: HashMap<ExchangeId, Option<Exchange>> = HashMap::new();
-    for chain in tally.reproducers(SCRIPTS_MAX) {
-        for &(id, start) in &chain {
-            if let Entry::Vacant(place) = found.entry(id) {
-                place.insert(show::at(&inputs.store, &Table::Exchanges, start, id).await?);
-            }
-        }
-        let ids: Vec<String> = chain.iter().map(|(id, _)| id.to_string()).collect();
-        let requests: Vec<(&str, &Request)> = chain
-            .iter()
-            .zip(&ids)
-            .filter_map(|((id, _), text)| {
-                let exchange = found.get(id)?.as_ref()?;
-                Some((text.as_str(), exchange.request.as_ref()?))
-            })
-            .collect();
-        let of_chain = document
-            .groups
-            .iter_mut()
-            .filter(|group| group.reproducer == ids);
-        for group in of_chain.filter(|group| group.blame == "refactor") {
-            group.script = script(&group.endpoint, &requests);
+    let chains = tally.reproducers(SCRIPTS_MAX);
+    let lookup = Lookup::of(inputs, &chains).await?;
+    let mut about = about(inputs);
+    let mut bytes = 0;
+    for (id, places) in chains {
+        let Some(group) = document.groups.iter_mut().find(|group| group.group == id) else {
+            continue;
+        };
+        let Some(chain) = lookup.chain(&places) else {
+            continue;
+        };
+        about.redaction = redaction(inputs, &places).await?;
+        let made = reproducer(group, &chain, &about);
+        group.reproducer = made.exchanges.iter().map(ToString::to_string).collect();
+        bytes += made.script.len();
+        if bytes <= SCRIPTS_BYTES_MAX {
+            group.script = made.script;
         }
     }
     Ok(())
 }
 
-/// The script: one curl a request, in order; the last one is the one that differs.
-fn script(endpoint: &str, requests: &[(&str, &Request)]) -> String {
-    let mut script = String::from("#!/bin/sh\n");
-    // Writing to a string cannot fail, here and below.
-    let _ = writeln!(
-        script,
-        "# {}: the last answer is the one that differs.\n# Usage: TARGET=http://host:port sh this-file\n\
-         set -eu\n: \"${{TARGET:?set it to the URL of the build to ask}}\"",
-        endpoint.replace(['\n', '\r'], " ")
-    );
-    for (id, request) in requests {
-        let _ = write!(script, "\n# --exchange {id}\n{}\n", curl(request));
+/// What the scripts say of the runs.
+fn about(inputs: &Inputs) -> About {
+    let document = &inputs.candidate.document;
+    let target = &document.target;
+    let rules = document
+        .rewriting
+        .iter()
+        .flat_map(|rewriting| &rewriting.rules);
+    let mut variables = rules.filter_map(|rule| rule.rule.strip_prefix("--authorization-env "));
+    let path = url::Url::parse(&target.url).map(|url| url.path().to_owned());
+    About {
+        baseline: inputs.baseline.as_ref().map(|side| side.name.clone()),
+        candidate: inputs.candidate.name.clone(),
+        path_prefix: path.unwrap_or_default().trim_end_matches('/').to_owned(),
+        host_of_target: target.host == "target",
+        insecure: target.insecure,
+        authorization_env: variables.next().map(str::to_owned),
+        proofs: target.proofs.clone(),
+        redaction: None,
     }
-    script
 }
 
-fn curl(request: &Request) -> String {
-    let query = request
-        .query
-        .as_ref()
-        .map_or_else(String::new, |query| format!("?{query}"));
-    let mut words = String::new();
-    let body = &request.body.bytes;
-    let text = std::str::from_utf8(body)
-        .ok()
-        .filter(|text| !text.contains('\0'));
-    if text.is_none() {
-        words.push_str("printf '");
-        for byte in body {
-            let _ = write!(words, "\\{byte:03o}");
-        }
-        words.push_str("' | ");
-    }
-    words.push_str("curl -sS -i --path-as-is --globoff");
-    if request.method == "HEAD" {
-        words.push_str(" --head");
-    } else {
-        let _ = write!(words, " -X {}", quoted(&request.method));
-    }
-    let _ = write!(
-        words,
-        " \"$TARGET\"{}",
-        quoted(&format!("{}{query}", request.path))
-    );
-    for (name, value) in request.headers.iter() {
-        if !MADE_BY_CURL
-            .iter()
-            .any(|made| name.eq_ignore_ascii_case(made))
-        {
-            // A field without a value would be left out.
-            let field = if value.is_empty() {
-                format!("{name};")
-            } else {
-                format!("{name}: {value}")
-            };
-            let _ = write!(words, " \\\n  -H {}", quoted(&field));
+/// The redaction that the last request of a chain went through, as its segment says.
+async fn redaction(inputs: &Inputs, places: &[Place]) -> anyhow::Result<Option<String>> {
+    let Some(last) = places.last() else {
+        return Ok(None);
+    };
+    let window = TimeWindow {
+        start: last.recorded,
+        end: last.recorded.saturating_add(INSTANT),
+    };
+    for segment in fetch::segments(&inputs.store, &Table::Exchanges, window).await? {
+        let footer = fetch::footer(&inputs.store, &segment).await?;
+        if let Some(redaction) = footer.and_then(|footer| footer.redaction) {
+            return Ok(Some(redaction));
         }
     }
-    if !body.is_empty() {
-        if request.headers.get("content-type").is_none() {
-            words.push_str(" \\\n  -H 'Content-Type:'");
-        }
-        match text {
-            Some(text) => drop(write!(words, " \\\n  --data-raw {}", quoted(text))),
-            None => words.push_str(" \\\n  --data-binary @-"),
-        }
-    }
-    words
+    Ok(None)
 }
 
-/// A word that the shell takes as it is.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+/// What was found of one table.
+type Found = HashMap<ExchangeId, Exchange>;
+
+/// The exchanges that chains are made of, from the recording and both runs.
+struct Lookup {
+    recorded: Found,
+    baseline: Found,
+    candidate: Found,
+}
+
+impl Lookup {
+    async fn of(inputs: &Inputs, chains: &[(String, Vec<Place>)]) -> anyhow::Result<Self> {
+        let places = || chains.iter().flat_map(|(_, places)| places);
+        let of_run = |side: &Side| Table::RunExchanges(side.name.clone());
+        let at = |start: Timestamp, place: &Place| (start, place.exchange);
+        let recorded = places().map(|place| at(place.recorded, place)).collect();
+        let baseline = places()
+            .filter_map(|place| Some(at(place.baseline?, place)))
+            .collect();
+        let candidate = places()
+            .filter_map(|place| Some(at(place.candidate?, place)))
+            .collect();
+        Ok(Self {
+            recorded: look_up(&inputs.store, &Table::Exchanges, recorded).await?,
+            baseline: match &inputs.baseline {
+                Some(side) => look_up(&inputs.store, &of_run(side), baseline).await?,
+                None => Found::new(),
+            },
+            candidate: look_up(&inputs.store, &of_run(&inputs.candidate), candidate).await?,
+        })
+    }
+
+    /// The chain; `None` if it is not known how it ends.
+    fn chain(&self, places: &[Place]) -> Option<Vec<Link>> {
+        let link = |place: &Place| {
+            Some(Link {
+                recorded: self.recorded.get(&place.exchange)?.clone(),
+                baseline: self.baseline.get(&place.exchange).cloned(),
+                candidate: self.candidate.get(&place.exchange).cloned(),
+            })
+        };
+        let last = link(places.last()?)?;
+        let before = places[..places.len() - 1].iter().filter_map(link);
+        Some(before.chain([last]).collect())
+    }
+}
+
+/// Reads the exchanges of a table that start then, a stretch of time after the other; up to a bound of bytes.
+async fn look_up(
+    store: &Archive,
+    table: &Table,
+    wanted: BTreeSet<(Timestamp, ExchangeId)>,
+) -> anyhow::Result<Found> {
+    let ids: HashSet<ExchangeId> = wanted.iter().map(|(_, id)| *id).collect();
+    let mut starts = wanted.into_iter().map(|(start, _)| start).peekable();
+    let mut found = Found::new();
+    let mut bytes = 0;
+    while let Some(start) = starts.next() {
+        let mut end = start;
+        while let Some(next) = starts.next_if(|next| *next <= end.saturating_add(STRETCH)) {
+            end = next;
+        }
+        let window = TimeWindow {
+            start,
+            end: end.saturating_add(INSTANT),
+        };
+        let segments = fetch::segments(store, table, window).await?;
+        let limits = Limits::default();
+        let mut stream =
+            ExchangeStream::new(store.clone(), segments, window, Projection::All, limits);
+        while let Some(exchange) = stream.next().await? {
+            if ids.contains(&exchange.id()) {
+                bytes += exchange.memory();
+                if bytes > LOOKED_UP_BYTES_MAX {
+                    return Ok(found);
+                }
+                found.insert(exchange.id(), *exchange);
+            }
+        }
+    }
+    Ok(found)
 }

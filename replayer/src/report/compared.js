@@ -114,7 +114,12 @@ function detail(g) {
     }
     if (g.sides.rows_left_out) d.push(el('p', num(g.sides.rows_left_out) + ' more rows', 'faint'));
   }
-  if (g.script) { d.push(el('h2', 'Reproduce')); d.push(el('pre', g.script, 'script')); }
+  if (g.script) {
+    const save = el('a', 'Save it'), file = 'reproduce-' + g.group + '.sh', say = el('p', null, 'faint');
+    save.download = file; save.href = 'data:text/x-shellscript;charset=utf-8,' + encodeURIComponent(g.script);
+    say.append(num(g.reproducer.length) + (g.reproducer.length === 1 ? ' request. ' : ' requests. '), save, ' and run it: TARGET=http://host:port sh ' + file + '. Exit code 1: reproduced, 0: not.');
+    d.push(el('h2', 'Reproduce'), say, el('pre', g.script, 'script'));
+  }
   else if (g.reproducer.length) d.push(el('p', 'Replay: --exchange ' + g.reproducer.join(' '), 'mono'));
   if (g.blame === 'refactor' && g.standing !== 'known') { d.push(el('h2', 'Accept')); d.push(el('pre', 'replayer accept ' + doc.archive.replace(/\/$/, '') + '/comparisons/' + doc.comparison + ' \\\n  --accepted accepted.toml --group ' + g.group + ' --by NAME --why TEXT', 'script')); }
   $('detail').replaceChildren(...d); $('detail').scrollTop = 0;

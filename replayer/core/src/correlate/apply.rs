@@ -288,7 +288,7 @@ fn spliced(text: &[u8], edits: Vec<Edit>) -> Vec<u8> {
 }
 
 /// Whether a word may begin or end at `at`: no letter or digit on one of both sides, or an escape before it (`%3D`, `\u003d`).
-fn is_border(text: &[u8], at: usize) -> bool {
+pub(crate) fn is_border(text: &[u8], at: usize) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric();
     let before = &text[..at];
     if !before.last().is_some_and(is_word) || !text.get(at).is_some_and(is_word) {

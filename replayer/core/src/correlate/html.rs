@@ -10,7 +10,7 @@ const CONTEXT_BYTES: usize = 24;
 
 /// The named values of a page, each name with its values in order: `<input name=… value=…>`, `<meta name=… content=…>`, and
 /// whatever else has these attributes.
-pub(super) fn named_values(page: &str) -> FxHashMap<String, Vec<String>> {
+pub(crate) fn named_values(page: &str) -> FxHashMap<String, Vec<String>> {
     let mut emitter = DefaultEmitter::default();
     // What looks like a tag in a script is none.
     emitter.naively_switch_states(true);
@@ -36,7 +36,7 @@ pub(super) fn named_values(page: &str) -> FxHashMap<String, Vec<String>> {
 }
 
 /// The random words of a text, by what is before each.
-pub(super) fn random_words(text: &str) -> FxHashMap<&[u8], Vec<&str>> {
+pub(crate) fn random_words(text: &str) -> FxHashMap<&[u8], Vec<&str>> {
     let mut found: FxHashMap<&[u8], Vec<&str>> = FxHashMap::default();
     let bytes = text.as_bytes();
     let is_word =

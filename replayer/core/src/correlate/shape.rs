@@ -25,7 +25,7 @@ pub(crate) fn is_particular(text: &str) -> bool {
 
 /// Whether a value is random: of 16 letters and digits or more, changing between upper case, lower case and digits as no word,
 /// date or path does. A time in any usual form is not; a number of 17 digits or more is.
-pub(super) fn is_random(text: &str) -> bool {
+pub(crate) fn is_random(text: &str) -> bool {
     let bytes = text.as_bytes();
     let (mut signs, mut digits, mut changes) = (0_usize, 0_usize, 0_usize);
     let mut before = Class::Other;
@@ -53,7 +53,7 @@ pub(super) fn is_random(text: &str) -> bool {
 }
 
 /// Whether a name says that its value is one of those that servers issue.
-pub(super) fn is_token_name(name: &str) -> bool {
+pub(crate) fn is_token_name(name: &str) -> bool {
     const WORDS: [&str; 10] = [
         "csrf",
         "xsrf",
@@ -135,7 +135,7 @@ fn local(text: &str) -> &str {
     rest.find(['/', '?', '#']).map_or("", |at| &rest[at..])
 }
 
-const fn is_between(byte: u8) -> bool {
+pub(crate) const fn is_between(byte: u8) -> bool {
     matches!(
         byte,
         b'/' | b'?'

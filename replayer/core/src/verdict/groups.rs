@@ -5,7 +5,7 @@ use schema::comparison::{FindingExample, FindingGroup, SideBySide};
 use schema::{Blame, DivergenceKind, Exchange, ExchangeId, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{VALUE_BYTES_MAX, VerdictLimits};
+use super::{Place, VALUE_BYTES_MAX, VerdictLimits};
 use crate::blame::Blamed;
 use crate::compare::{Part, excerpt};
 use crate::join::Row;
@@ -38,7 +38,7 @@ struct Group {
     counted: ExchangeId,
     examples: Vec<FindingExample>,
     /// The shortest chain of requests that ends with one that differs.
-    chain: Vec<(ExchangeId, Timestamp)>,
+    chain: Vec<Place>,
     sides: Option<SideBySide>,
 }
 
@@ -85,7 +85,7 @@ impl Groups {
         row: &Row,
         answers: Answers<'_>,
         blamed: &Blamed,
-        chain: &[(ExchangeId, Timestamp)],
+        chain: &[Place],
     ) -> Option<Placed> {
         let difference = &blamed.difference;
         let now_us = answers.candidate.map_or(0, moment_us);
@@ -177,7 +177,11 @@ impl Groups {
             first: group.first.to_micros_precision(),
             last: group.last.to_micros_precision(),
             examples: group.examples.clone(),
-            reproducer: group.chain.iter().map(|(id, _)| id.to_string()).collect(),
+            reproducer: group
+                .chain
+                .iter()
+                .map(|place| place.exchange.to_string())
+                .collect(),
             script: String::new(),
             accepted: None,
             sides: group.sides.clone(),
@@ -186,7 +190,7 @@ impl Groups {
     }
 
     /// The chains of the groups that need a person, most requests first.
-    pub(super) fn reproducers(&self, groups_max: usize) -> Vec<Vec<(ExchangeId, Timestamp)>> {
+    pub(super) fn reproducers(&self, groups_max: usize) -> Vec<(String, Vec<Place>)> {
         let mut groups: Vec<(&Key, &Group)> = self
             .groups
             .iter()
@@ -196,7 +200,7 @@ impl Groups {
         groups
             .into_iter()
             .take(groups_max)
-            .map(|(_, group)| group.chain.clone())
+            .map(|(key, group)| (key.id(), group.chain.clone()))
             .collect()
     }
 }
