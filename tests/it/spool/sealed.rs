@@ -12,7 +12,7 @@ fn contains(folder: &Path) -> bool {
     })
 }
 
-/// An exchange with the mark in its answer, and then so many more that it is surely written.
+/// Exchanges with the mark in their answers, less than a segment of them: all stay in frames.
 fn marked() -> Vec<u8> {
     let mut state = 1_u64;
     let mut noise: Vec<u8> = std::iter::repeat_with(|| {
@@ -26,7 +26,7 @@ fn marked() -> Vec<u8> {
     noise[1_000..1_000 + MARK.len()].copy_from_slice(MARK);
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", noise.len());
     let mut script = tests::PacketScript::new().connect();
-    for number in 0..200 {
+    for number in 0..6 {
         script = script
             .client(format!(
                 "GET /{number} HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -45,7 +45,7 @@ fn killed(place: &Place) {
         place
             .frames()
             .iter()
-            .any(|path| path.metadata().unwrap().len() > 100_000)
+            .any(|path| path.metadata().unwrap().len() > 30_000)
     };
     while !written() && started.elapsed().unwrap() < Duration::from_secs(60) {
         std::thread::park_timeout(Duration::from_millis(10));
@@ -86,7 +86,7 @@ fn frames_and_segments_in_a_spool_show_nothing() {
     let summary = sealed.drain(0);
     assert_eq!(summary["spool"]["segments_waiting"], 0, "{summary}");
     assert!(!contains(&sealed.archive()));
-    assert!(sealed.exchanges().len() > 10);
+    assert!(sealed.exchanges().len() >= 4);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn what_was_sealed_waits_for_its_key() {
     assert!(frames.iter().all(here));
     let summary = place.drain(0);
     assert_eq!(summary["spool"]["recovered"]["damaged_bytes"], 0);
-    assert!(place.exchanges().len() > 10);
+    assert!(place.exchanges().len() >= 4);
 }
 
 /// A recorder that is given a key goes on with what it wrote without one.
@@ -124,7 +124,7 @@ fn a_spool_of_plain_text_goes_on_encrypted() {
     killed(&place);
     std::fs::write(place.key(), KEY).unwrap();
     let _ = place.drain(0);
-    assert!(place.exchanges().len() > 10);
+    assert!(place.exchanges().len() >= 4);
     let segments = files_below(&place.archive());
     let is_encrypted = |path: &PathBuf| std::fs::read(path).unwrap().ends_with(b"PARE");
     assert!(
