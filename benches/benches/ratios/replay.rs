@@ -24,6 +24,10 @@ const CONNECTIONS: u64 = 64;
 const SPEED_EXCHANGES: u64 = 200_000;
 /// 30 seconds at the default of 2,000 a second.
 const SCHEDULE_EXCHANGES: u64 = 60_000;
+/// Over as many connections as oha.
+const AS_FAST_AS_IT_GOES: [&str; 4] = ["--speed", "max", "--in-flight", "64"];
+/// Of what it can send at most, how much it sends where its schedule is looked at.
+const LOAD: f64 = 0.8;
 const TARGET_CORE: &str = "0";
 const CLIENT_CORE: &str = "1";
 const WINDOW: [&str; 4] = [
@@ -118,20 +122,27 @@ fn archive(
     Ok(archive)
 }
 
-/// Replays an archive, as fast as possible from one core or on schedule, and gives its cost and the run's document.
+/// Where a replay runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    /// The client's core alone.
+    ItsCore,
+    /// Whatever there is.
+    All,
+}
+
+/// Replays an archive, and gives its cost and the run's document.
 fn replay(
     programs: &Programs,
     archive: &Path,
     url: &str,
     name: &str,
-    speed: &str,
+    on: On,
     flags: &[&str],
 ) -> anyhow::Result<(Cost, Value)> {
-    let pinned = ["taskset", "-c", CLIENT_CORE];
-    let mut command = if speed == "max" {
-        pinned.to_vec()
-    } else {
-        Vec::new()
+    let mut command = match on {
+        On::ItsCore => vec!["taskset", "-c", CLIENT_CORE],
+        On::All => Vec::new(),
     };
     let (program, folder) = (
         programs.replayer.to_string_lossy(),
@@ -144,17 +155,11 @@ fn replay(
         folder.as_ref(),
         "--target",
         url,
-        "--speed",
-        speed,
         "--allow-writes",
     ]);
     command.extend(WINDOW);
-    let connections = CONNECTIONS.to_string();
     command.extend(["--run", name]);
     command.extend(flags);
-    if speed == "max" {
-        command.extend(["--in-flight", connections.as_str()]);
-    }
     let cost = run(&[0, 1], &command)?;
     let document = fs::read(archive.join("runs").join(name).join("run.json"))?;
     Ok((cost, serde_json::from_slice(&document)?))
@@ -171,7 +176,8 @@ pub(crate) fn measure_speed(programs: &Programs, folder: &Path) -> anyhow::Resul
         let url = nginx.url();
         let ours = |flags: &[&str]| {
             let name = format!("speed-{round}-{}", flags.len());
-            replay(programs, &archive, &url, &name, "max", flags)
+            let flags = [&AS_FAST_AS_IT_GOES[..], flags].concat();
+            replay(programs, &archive, &url, &name, On::ItsCore, &flags)
         };
         let (plain, _) = ours(&["--no-compare"])?;
         let (compared, document) = ours(&[])?;
@@ -237,11 +243,12 @@ pub(crate) fn measure_schedule(programs: &Programs, folder: &Path) -> anyhow::Re
         let name = format!("schedule-{round}");
         let step = Duration::from_micros(500);
         let url = nginx.url();
-        let (replayed, bare) = beside(step, || replay(programs, &archive, &url, &name, "1", &[]));
+        let (replayed, bare) = beside(step, || {
+            replay(programs, &archive, &url, &name, On::All, &[])
+        });
         let (cost, document) = replayed?;
         let schedule = &document["report"]["schedule"];
-        let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
-        let lag = number(&schedule["lag"]["p99_us"]) / 1e3;
+        let lag = p99_lag(&document);
         let drift = (number(&schedule["lag_last_tenth_us"])
             - number(&schedule["lag_first_tenth_us"]))
             / 1e3;
@@ -278,5 +285,38 @@ pub(crate) fn measure_schedule(programs: &Programs, folder: &Path) -> anyhow::Re
         "ms",
         Goal::AtMost(0.5),
     );
+    under_load(programs, &archive, &nginx.url())
+}
+
+/// How late requests are at [`LOAD`] of what one core can send.
+fn under_load(programs: &Programs, archive: &Path, url: &str) -> anyhow::Result<()> {
+    let mut lags = Vec::new();
+    for round in 1..=ROUNDS {
+        let run = |name: &str, flags: &[&str]| {
+            let name = format!("{name}-{round}");
+            replay(programs, archive, url, &name, On::ItsCore, flags)
+        };
+        let (cost, _) = run("most", &AS_FAST_AS_IT_GOES)?;
+        let most = SCHEDULE_EXCHANGES as f64 / cost.wall;
+        let rate = format!("{:.0}/s", most * LOAD);
+        let (_, document) = run("load", &["--rate", &rate])?;
+        let lag = p99_lag(&document);
+        line(&format!(
+            "round {round}: at most {most:.0}/s; at {rate} p99 lag {lag:.2} ms, sent {}",
+            document["totals"]["sent"]
+        ));
+        lags.push(lag);
+    }
+    let name = "schedule at 80 % of the maximum, p99 lag";
+    result(name, median(lags), "ms", Goal::AtMost(5.0));
     Ok(())
+}
+
+/// Milliseconds.
+fn p99_lag(document: &Value) -> f64 {
+    number(&document["report"]["schedule"]["lag"]["p99_us"]) / 1e3
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
 }

@@ -6,6 +6,8 @@
 //! words become `{name}` only where it is plain. Of the words behind one host and path, those that are in at least every
 //! twentieth request stay as they are. The others are values if they are
 //!
+//! * at least [`NUMBERED_MIN`] of the same letters with different numbers behind them (`/issue7`, `/issue12`): they become
+//!   `issue{id}`, as a word with three digits does, however often each was seen; or
 //! * at least [`ALIKE_MIN`], nine in ten of them seen at most [`SELDOM_MAX`] times, and nine in ten answered with JSON of one
 //!   form, the same members down to the third level; or
 //! * at least [`SELDOM_MIN`], nine in ten of them seen at most [`SELDOM_MAX`] times; or
@@ -18,6 +20,7 @@
 mod fixed;
 mod learn;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -27,7 +30,7 @@ use schema::comparison::PathTemplate;
 use crate::endpoint;
 
 pub use fixed::FixedTemplate;
-pub use learn::{ALIKE_MIN, SELDOM_MAX, SELDOM_MIN, TemplateLearner, WORDS_MAX};
+pub use learn::{ALIKE_MIN, NUMBERED_MIN, SELDOM_MAX, SELDOM_MIN, TemplateLearner, WORDS_MAX};
 
 /// What a learned value is called.
 const NAME: &str = "{name}";
@@ -48,6 +51,17 @@ struct Node {
     /// Behind segments that stand for themselves.
     next: BTreeMap<Box<str>, Self>,
     values: Option<Box<Values>>,
+    /// Words with numbers, by what is before them.
+    numbered: BTreeMap<Box<str>, Numbered>,
+}
+
+/// Words that differ by a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Numbered {
+    /// How many different numbers there were.
+    values: u64,
+    /// Requests that had one.
+    requests: u64,
 }
 
 /// Words at one place that are values.
@@ -119,7 +133,7 @@ impl Templates {
 
 impl Node {
     fn is_empty(&self) -> bool {
-        self.next.is_empty() && self.values.is_none()
+        self.next.is_empty() && self.values.is_none() && self.numbered.is_empty()
     }
 
     /// The template with learned values in it.
@@ -128,6 +142,7 @@ impl Node {
         let mut at = Some(self);
         for segment in template.split('/').skip(1) {
             applied.push('/');
+            let segment = &*at.map_or(Cow::Borrowed(segment), |node| node.with_id(segment));
             let values = at.and_then(|node| node.values.as_deref());
             match values.filter(|values| values.has(segment)) {
                 Some(values) => {
@@ -143,8 +158,26 @@ impl Node {
         applied
     }
 
+    /// The segment, with its number replaced if it is one of many.
+    fn with_id<'a>(&self, segment: &'a str) -> Cow<'a, str> {
+        match numbered(segment) {
+            Some(letters) if self.numbered.contains_key(letters) => with_id(letters).into(),
+            _ => segment.into(),
+        }
+    }
+
     fn describe(&self, host: &str, path: &mut String, into: &mut Vec<PathTemplate>) {
         let length = path.len();
+        for (letters, &Numbered { values, requests }) in &self.numbered {
+            into.push(PathTemplate {
+                host: host.to_owned(),
+                template: format!("{path}/{}", with_id(letters)),
+                source: "learned".to_owned(),
+                values,
+                requests,
+                words: Vec::new(),
+            });
+        }
         if let Some(values) = &self.values {
             // Writing to a string cannot fail.
             let _ = write!(path, "/{NAME}");
@@ -176,6 +209,18 @@ impl Values {
 /// Whether a segment of a template is neither empty nor a placeholder.
 fn is_word(segment: &str) -> bool {
     !segment.is_empty() && segment != "…" && !segment.contains('{')
+}
+
+/// What is before the number of a word that ends in one, if it is letters; `None` of other words.
+fn numbered(segment: &str) -> Option<&str> {
+    let letters = segment.trim_end_matches(|c: char| c.is_ascii_digit());
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b'.');
+    let is_numbered = is_word(segment) && letters.len() < segment.len();
+    (is_numbered && !letters.is_empty() && letters.bytes().all(is_letter)).then_some(letters)
+}
+
+fn with_id(letters: &str) -> String {
+    format!("{letters}{{id}}")
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@ use rustc_hash::FxHashMap;
 use schema::Exchange;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{FixedTemplate, Node, Templates, Values, is_word};
+use super::{FixedTemplate, Node, Numbered, Templates, Values, is_word, numbered, with_id};
 use crate::compare::{Json, parse_json, plain_body};
 use crate::endpoint;
 
+/// Different numbers behind the same letters at one place from which on they are values.
+pub const NUMBERED_MIN: usize = 12;
 /// Different words at one place from which on they may be values, if their answers are alike.
 pub const ALIKE_MIN: usize = 12;
 /// Different words at one place from which on they may be values, whatever is answered.
@@ -223,9 +225,37 @@ impl Place {
         seldom
     }
 
+    /// Takes words that differ by a number for keys, if they are many.
+    fn take_numbered(&mut self) -> BTreeMap<Box<str>, Numbered> {
+        let mut found: BTreeMap<Box<str>, usize> = BTreeMap::new();
+        for letters in self.words.keys().filter_map(|word| numbered(word)) {
+            *found.entry(letters.into()).or_default() += 1;
+        }
+        found.retain(|_, numbers| *numbers >= NUMBERED_MIN);
+        let is_taken =
+            |word: &str| numbered(word).is_some_and(|letters| found.contains_key(letters));
+        let words = std::mem::take(&mut self.words);
+        let (taken, words) = words.into_iter().partition(|(word, _)| is_taken(word));
+        self.words = words;
+        let taken: BTreeMap<Box<str>, Self> = taken;
+        let mut all: BTreeMap<Box<str>, Numbered> = BTreeMap::new();
+        for (word, place) in taken {
+            let letters = numbered(&word).expect("it was taken for its number");
+            let numbered = all.entry(letters.into()).or_default();
+            numbered.values += 1;
+            numbered.requests += place.requests;
+            let key = self.keys.entry(with_id(letters).into()).or_default();
+            key.absorb(place);
+        }
+        all
+    }
+
     fn learned(mut self) -> Node {
+        let mut node = Node {
+            numbered: self.take_numbered(),
+            ..Node::default()
+        };
         let seldom = self.seldom();
-        let mut node = Node::default();
         let mut values = Values::default();
         let mut behind = Self::default();
         if let Some(merged) = self.merged.take() {

@@ -68,6 +68,29 @@ fn words_become_values_only_where_it_is_plain() {
 }
 
 #[test]
+fn many_numbers_behind_the_same_letters_are_ids() {
+    let paths = |count: usize| (1..=count).map(|number| format!("/issue{number}/history"));
+    for (count, is_learned) in [(11, false), (12, true), (60, true), (130, true)] {
+        let mut paths: Vec<String> = paths(count).collect();
+        paths.extend(["/v1/items".to_owned(), "/v2/items".to_owned()]);
+        // Often or seldom says nothing here.
+        let requests = (0..5).flat_map(|_| paths.iter().map(|path| (path.as_str(), "text")));
+        let templates = learned(requests);
+        let name = if is_learned { "issue{id}" } else { "issue7" };
+        for (path, expected) in [
+            ("/issue7/history", format!("/{name}/history")),
+            ("/issue777/history", "/issue{id}/history".to_owned()),
+            ("/issue/history", "/issue/history".to_owned()),
+            ("/v1/items", "/v1/items".to_owned()),
+        ] {
+            let expected = format!("GET shop.example {expected}");
+            assert_eq!(endpoint_of(&templates, path), expected, "{count}");
+        }
+        assert_eq!(templates.described().len(), usize::from(is_learned));
+    }
+}
+
+#[test]
 fn answers_of_other_forms_are_of_other_endpoints() {
     let paths: Vec<String> = names(40)
         .iter()
