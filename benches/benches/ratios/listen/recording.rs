@@ -203,12 +203,18 @@ fn beside<T>(pid: u32, work: impl FnOnce() -> T) -> (T, [f64; 2]) {
     (done, [peak(first), peak(second)])
 }
 
-/// Resident memory of a process, MiB.
+/// Resident memory of a process, MiB, without what it has freed and the kernel has not needed yet (`proc_pid_smaps(5)`).
 pub(super) fn resident(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    kibibytes.map_or(f64::NAN, |kibibytes| kibibytes / 1_024.0)
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let mebibytes = |name: &str| -> Option<f64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kibibytes / 1_024.0)
+    };
+    match (mebibytes("Rss:"), mebibytes("LazyFree:")) {
+        (Some(resident), Some(freed)) => resident - freed,
+        _ => f64::NAN,
+    }
 }
 
 /// CPU time of a process so far, nanoseconds (`proc_pid_stat(5)`).
