@@ -304,7 +304,8 @@ fn files_for_ci_and_the_stored_result() {
         ran.stderr
     );
     let junit = std::fs::read_to_string(junit).unwrap();
-    assert!(junit.contains("failures=\"1\""), "{junit}");
+    // The endpoint, and the gate that asks for no such thing.
+    assert!(junit.contains("failures=\"2\""), "{junit}");
     let document = compared.document(&SIDES);
     assert!(
         std::fs::read_to_string(html)
@@ -326,6 +327,26 @@ fn files_for_ci_and_the_stored_result() {
         ComparisonDocument::from_json(report.stdout.as_bytes()).unwrap(),
         document
     );
+}
+
+#[test]
+fn a_gate_alone_fails_in_the_files_for_ci() {
+    let compared = Compared::new(old, old);
+    let junit = compared.file("junit.xml");
+    let flags = ["--junit", junit.to_str().unwrap(), "--github"];
+    let gate = ["--require", "GET * /nowhere"];
+    let read = || std::fs::read_to_string(&junit).unwrap();
+    let ran = compared.compare(&[&SIDES[..], &flags].concat());
+    assert!(ran.expect_code(0).stdout.starts_with("pass"));
+    assert!(read().contains("failures=\"0\" errors=\"0\""), "{}", read());
+    let ran = compared
+        .compare(&[&SIDES[..], &flags, &gate].concat())
+        .expect_code(1);
+    let what = "0 requests of endpoint GET * /nowhere were judged";
+    assert!(ran.stderr.contains(what), "{}", ran.stderr);
+    let failure = format!("name=\"--require\"><failure type=\"gate\" message=\"{what}\"/>");
+    assert!(read().contains(&failure), "{}", read());
+    assert!(read().contains("failures=\"1\""), "{}", read());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use schema::comparison::ComparisonDocument;
 use schema::run::RunVerdict;
 
-/// Groups that get a line of their own; GitHub shows ten of a step.
+/// Gates and groups that get a line of their own; GitHub shows ten of a step.
 const LINES_MAX: usize = 9;
 
 /// The lines.
@@ -15,11 +15,18 @@ pub(super) fn render(document: &ComparisonDocument) -> String {
     };
     let title = format!("replayer compare: {}", document.verdict.as_str());
     let mut lines = line(level, &title, &document.sentence);
+    let gates = document.gates.iter();
+    let gates = gates.filter(|gate| !gate.holds && gate.text != document.sentence);
+    let mut left = LINES_MAX;
+    for gate in gates.take(LINES_MAX) {
+        lines.push_str(&line(level, &gate.gate, &gate.text));
+        left -= 1;
+    }
     let bad = document
         .groups
         .iter()
         .filter(|group| matches!(group.standing.as_deref(), Some("new" | "returned")));
-    for group in bad.take(LINES_MAX) {
+    for group in bad.take(left) {
         let message = format!(
             "{} {}: {} ({} of {} requests, group {})",
             group.part, group.location, group.cause, group.requests, group.of, group.group

@@ -1,8 +1,9 @@
-//! JUnit XML: a test case an endpoint, a failure a group of findings that nobody has accepted.
+//! JUnit XML: a test case a gate and an endpoint; a gate that does not hold is a failure, and so is a group of findings that
+//! nobody has accepted. What is no pass has a failure or an error.
 
 use std::fmt::Write as _;
 
-use schema::comparison::{ComparisonDocument, FindingGroup};
+use schema::comparison::{ComparisonDocument, FindingGroup, Gate};
 use schema::run::RunVerdict;
 
 /// The file.
@@ -16,6 +17,7 @@ pub(super) fn render(document: &ComparisonDocument) -> String {
         .iter()
         .filter(|e| failed(&e.endpoint))
         .count();
+    let failures = failures + document.gates.iter().filter(|gate| !gate.holds).count();
     let is_short = document.verdict == RunVerdict::NotEnoughEvidence;
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing to a string cannot fail, here and below.
@@ -24,7 +26,7 @@ pub(super) fn render(document: &ComparisonDocument) -> String {
         "<testsuites>\n<testsuite name=\"replayer compare {} against {}\" tests=\"{}\" failures=\"{failures}\" errors=\"{}\">",
         escape(&document.candidate.run),
         escape(&document.baseline.run),
-        document.endpoints.len() + usize::from(is_short),
+        document.gates.len() + document.endpoints.len() + usize::from(is_short),
         u8::from(is_short),
     );
     if is_short {
@@ -34,6 +36,7 @@ pub(super) fn render(document: &ComparisonDocument) -> String {
             escape(&document.sentence)
         );
     }
+    document.gates.iter().for_each(|gate| write(gate, &mut xml));
     for endpoint in &document.endpoints {
         let _ = write!(
             xml,
@@ -60,6 +63,16 @@ pub(super) fn render(document: &ComparisonDocument) -> String {
     }
     xml.push_str("</testsuite>\n</testsuites>\n");
     xml
+}
+
+fn write(gate: &Gate, xml: &mut String) {
+    let name = escape(&gate.gate);
+    let _ = write!(xml, "<testcase classname=\"gate\" name=\"{name}\">");
+    if !gate.holds {
+        let message = escape(&gate.text);
+        let _ = write!(xml, "<failure type=\"gate\" message=\"{message}\"/>");
+    }
+    xml.push_str("</testcase>\n");
 }
 
 /// Text for XML; characters that XML 1.0 has no place for (section 2.2) become U+FFFD.
