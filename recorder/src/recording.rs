@@ -43,8 +43,8 @@ pub(crate) struct Recording {
     destination: Destination,
     /// Segments that are sealed and in no folder yet, because the disk had no room for one.
     held: Vec<Sealed>,
-    /// Bytes of the spool when the disk had no room for segments: less of it is worth another try.
-    failed_at: Option<u64>,
+    /// The last time that the disk had no room for segments.
+    failed: Option<Failed>,
     /// The last generation that a crash left.
     crashed_until: Option<u64>,
     recorded: Recorded,
@@ -53,6 +53,22 @@ pub(crate) struct Recording {
     /// What subscribers of the live stream read.
     feed: Option<Arc<Feed>>,
     behind: Behind,
+}
+
+/// How long after the disk had no room it is tried again, though the spool has not shrunk: others may have made room.
+const TRY_AFTER: Duration = Duration::from_secs(30);
+
+/// When the disk had no room, and how many bytes the spool had.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    at: Instant,
+    bytes: u64,
+}
+
+impl Failed {
+    fn is_worth_a_try(self, bytes: u64, now: Instant) -> bool {
+        bytes < self.bytes || now - self.at >= TRY_AFTER
+    }
 }
 
 /// Where segments go.
@@ -94,7 +110,7 @@ impl Recording {
             rotation,
             destination,
             held: Vec::new(),
-            failed_at: None,
+            failed: None,
             crashed_until,
             recorded: Recorded::default(),
             live: None,
@@ -236,13 +252,14 @@ impl Recording {
         };
         let now = Instant::now();
         spool.handle_timeout(now)?;
-        let room = self.failed_at.is_some_and(|bytes| spool.bytes() < bytes);
+        let room = (self.failed).is_some_and(|failed| failed.is_worth_a_try(spool.bytes(), now));
         for row in spool.take_shed_rows(now, false) {
             self.take_row(row)?;
         }
         if room {
-            self.failed_at = None;
-            self.seal_again()?;
+            self.failed = None;
+            // What is written now is in the next try too: the writer is given up with a try that fails.
+            self.rotate()?;
         }
         Ok(())
     }

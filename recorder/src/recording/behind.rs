@@ -52,8 +52,15 @@ impl Recording {
         let Destination::Spool(spool) = &self.destination else {
             return Ok(());
         };
-        let (bytes, deferred) = (spool.file_bytes(), !spool.deferred().is_empty());
-        let free = !self.has_job() && self.failed_at.is_none();
+        let (bytes, deferred) = (spool.file_bytes(), spool.has_deferred());
+        if self.failed.is_some() {
+            // It is for the clock to say when the disk is tried again.
+            if fill >= FILL_MAX && !self.is_behind() {
+                self.fall_behind();
+            }
+            return Ok(());
+        }
+        let free = !self.has_job();
         match self.behind.since {
             None if fill >= FILL_MAX => {
                 tracing::info!(
@@ -65,20 +72,21 @@ impl Recording {
             None if deferred && free => self.start_job(),
             None => Ok(()),
             Some(_) if !free => {
-                if bytes >= FILE_BYTES_MAX {
-                    self.begin_generation()?;
+                if bytes >= FILE_BYTES_MAX && !self.begin_generation()? {
+                    self.fail();
                 }
                 Ok(())
             }
             Some(_) if bytes >= JOB_BYTES => self.seal_behind(),
             Some(since) if fill <= FILL_CALM && since.elapsed() >= STAY => {
-                if self.begin_generation()? {
-                    tracing::info!("segments are made as exchanges come again");
-                    self.behind.since = None;
-                    self.fresh_writer();
-                    self.start_job()?;
+                if !self.begin_generation()? {
+                    self.fail();
+                    return Ok(());
                 }
-                Ok(())
+                tracing::info!("segments are made as exchanges come again");
+                self.behind.since = None;
+                self.fresh_writer();
+                self.start_job()
             }
             Some(_) if deferred => self.start_job(),
             Some(_) => Ok(()),
@@ -87,7 +95,11 @@ impl Recording {
 
     /// Lets another thread make segments of all frames so far, unless one is at it.
     pub(super) fn seal_behind(&mut self) -> anyhow::Result<()> {
-        if self.has_job() || !self.begin_generation()? {
+        if self.has_job() {
+            return Ok(());
+        }
+        if !self.begin_generation()? {
+            self.fail();
             return Ok(());
         }
         self.start_job()
@@ -109,7 +121,7 @@ impl Recording {
     }
 
     /// What the writer holds of the file that is written is in frames too, and is sealed from there.
-    fn fall_behind(&mut self) {
+    pub(super) fn fall_behind(&mut self) {
         self.behind.since = Some(Instant::now());
         self.fresh_writer();
     }

@@ -5,7 +5,7 @@ use recorder_core::Rotation;
 use schema::SegmentOptions;
 use tokio::time::Instant;
 
-use super::{Destination, Recording, SpoolError};
+use super::{Destination, Failed, Recording, SpoolError};
 use crate::spool::{Frames, Policy, Record, Replayed, Sealing, Sequences, Spool};
 use crate::writer::{Sealed, Writer};
 
@@ -34,6 +34,11 @@ impl Recording {
             return self.seal_behind();
         }
         if !self.begin_generation()? {
+            self.fail();
+            if self.has_job() {
+                // The numbers of what is sealed already are those that the other thread's segments get.
+                self.fall_behind();
+            }
             return Ok(());
         }
         let Destination::Spool(spool) = &mut self.destination else {
@@ -66,24 +71,13 @@ impl Recording {
         Ok(begun)
     }
 
-    /// There is more room than there was.
-    pub(super) fn seal_again(&mut self) -> anyhow::Result<()> {
-        if self.is_behind() {
-            self.seal_behind()
-        } else if self.held.is_empty() {
-            self.seal_frames()
-        } else {
-            self.rotate()
-        }
-    }
-
     /// Seals what is left, and the spool is over.
     pub(super) fn end_spool(&mut self) -> anyhow::Result<()> {
         self.end_behind()?;
         let Destination::Spool(spool) = &self.destination else {
             return Ok(());
         };
-        let some = !spool.is_empty() || !spool.deferred().is_empty() || !self.held.is_empty();
+        let some = !spool.is_empty() || spool.has_deferred() || !self.held.is_empty();
         if some && !self.is_behind() {
             self.rotate()?;
         }
@@ -146,7 +140,7 @@ impl Recording {
         };
         match sealed {
             Ok(()) => {
-                self.failed_at = None;
+                self.failed = None;
                 self.writer.set_next(spool.next());
                 if self.crashed_until.is_none() {
                     self.tell_generations();
@@ -155,12 +149,22 @@ impl Recording {
             }
             Err(error) if is_no_room(&error) => {
                 spool.abandon_seal()?;
-                self.failed_at = Some(spool.bytes());
+                self.fail();
                 tracing::error!("the disk has no room for segments: {error:#}");
                 self.fresh_writer();
                 Ok(false)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Notes that the disk had no room.
+    pub(super) fn fail(&mut self) {
+        if let Destination::Spool(spool) = &self.destination {
+            self.failed = Some(Failed {
+                at: Instant::now(),
+                bytes: spool.bytes(),
+            });
         }
     }
 

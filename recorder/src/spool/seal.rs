@@ -105,6 +105,11 @@ impl Spool {
         self.deferred.iter().map(|file| file.generation).collect()
     }
 
+    /// Whether any frames wait to be sealed.
+    pub(crate) fn has_deferred(&self) -> bool {
+        !self.deferred.is_empty()
+    }
+
     /// Bytes of the file that is written.
     pub(crate) fn file_bytes(&self) -> u64 {
         self.file_bytes
