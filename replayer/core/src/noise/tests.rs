@@ -53,6 +53,15 @@ fn a_timestamp_is_excused_where_the_clock_explains_it() {
     assert_eq!(verdict(&at("13:02:01")), [Some("timestamp")]);
     // A zone that moved, another type, and one that disappeared are news.
     assert_eq!(verdict(&at("14:02:00")), [None]);
+    let zoned = |time: &str| format!(r#"{{"at":"2026-12-02T{time}"}}"#);
+    let baseline = zoned("13:00:00+00:00");
+    for pairs in [
+        &pairs[..0],
+        &[(baseline.as_str(), &*zoned("13:01:00+00:00"))],
+    ] {
+        let again = |candidate: &str| excused(pairs, &baseline, &baseline, &zoned(candidate));
+        assert_eq!(again("15:02:00+02:00"), [None], "the same moment elsewhere");
+    }
     assert_eq!(verdict(r#"{"at":null}"#), [None]);
     assert_eq!(verdict("{}"), [None]);
     // Two answers in the same second by chance do not make the next one news.

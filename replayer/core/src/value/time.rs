@@ -18,7 +18,8 @@ pub(crate) fn parse_time(text: &str, now_us: i64) -> Option<i64> {
 }
 
 /// How a time is written, whatever time it is, and how many digits its seconds have behind the point: digits become `0` (one or
-/// two in a row are one), and names of days and months `a`.
+/// two in a row are one), and names of days and months `a`. The digits of an offset from UTC stay: a time in another zone is
+/// written in another way.
 pub(crate) fn time_form(text: &str) -> (String, usize) {
     let mut form = String::with_capacity(text.len());
     let (mut fraction, mut rest) = (0, text);
@@ -35,6 +36,8 @@ pub(crate) fn time_form(text: &str) -> (String, usize) {
         if first.is_ascii_digit() && (form.ends_with(":0.") || form.ends_with(":0,")) {
             fraction = run.len();
             form.truncate(form.len() - 1);
+        } else if first.is_ascii_digit() && is_offset(&form) {
+            form.push_str(run);
         } else if first.is_ascii_digit() && run.len() > 2 {
             form.extend(std::iter::repeat_n('0', run.len()));
         } else if first.is_ascii_digit() {
@@ -47,6 +50,12 @@ pub(crate) fn time_form(text: &str) -> (String, usize) {
         rest = next;
     }
     (form, fraction)
+}
+
+/// Whether digits behind this form are of an offset: there is a sign behind a time of day.
+fn is_offset(form: &str) -> bool {
+    let sign = form.rfind(['+', '-']);
+    sign.is_some_and(|sign| form[..sign].contains(':') && !form[sign..].contains(' '))
 }
 
 /// How far from its request the time of an answer may be.
