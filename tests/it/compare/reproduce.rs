@@ -122,6 +122,42 @@ fn a_script_of_a_redacted_archive_says_so() {
     );
 }
 
+/// Where a member is gone, an answer that is quite another one has not reproduced that, and no answer even less.
+#[test]
+fn an_answer_that_is_another_one_tells_nothing() {
+    let json = [("Content-Type", "application/json")];
+    let compared = Compared::new(old, |_| {
+        Answer::new(200, &[("Content-Type", "application/json")], "{\"id\":1}")
+    });
+    let document = compared.document(&SIDES);
+    let script = script_at(&document, "$.total");
+    let builds = [
+        (Target::start(old), 0),
+        (
+            Target::start(move |_| Answer::new(200, &json, "{\"id\":7}")),
+            1,
+        ),
+        (
+            Target::start(move |_| Answer::new(401, &json, "{\"id\":0}")),
+            2,
+        ),
+        (
+            Target::start(|_| Answer::new(200, &[("Content-Type", "text/html")], "<p>log in</p>")),
+            2,
+        ),
+    ];
+    for (build, code) in builds {
+        let ran = reproduce(compared.folder.path(), script, &build.url());
+        assert_eq!(ran.code, code, "{}\n{script}", ran.stdout);
+    }
+    let nobody = reproduce(compared.folder.path(), script, "http://127.0.0.1:9").expect_code(2);
+    assert!(
+        nobody.stdout.contains("could not be sent"),
+        "{}",
+        nobody.stdout
+    );
+}
+
 /// Requests of every kind, one after the other; the last one tells the builds apart.
 fn kinds() -> Vec<Vec<u8>> {
     let with_body = |head: &str, body: &[u8]| {

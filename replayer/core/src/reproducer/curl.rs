@@ -198,7 +198,7 @@ impl Writer<'_> {
         pieces(text, uses, |text| {
             if self.step.charset == Charset::Latin1 && !text.is_ascii() {
                 format!(
-                    "\"$(printf '{}')\"",
+                    "\"$(printf -- '{}')\"",
                     format_of(&self.step.charset.to_wire(text))
                 )
             } else {

@@ -79,7 +79,15 @@ ask() {
   shift 2
   : > "$work/head"
   : > "$work/body"
-  status=$(curl -q -sS --globoff --path-as-is --max-time 60 -D "$work/head" -o "$work/body" -w '%{http_code}' "$@") || status=000
+  status=$(curl -q -sS --globoff --path-as-is --max-time 60 -D "$work/head" -o "$work/body" -w '%{http_code}' "$@") && ended=0 || ended=$?
+  case $ended in
+    0) ;;
+    18 | 28 | 52 | 55 | 56 | 92) status=000 ;; # no answer, or not all of one
+    *)
+      echo "cannot be told: request $number could not be sent (curl's exit code $ended): is there a service at $TARGET?"
+      exit 2
+      ;;
+  esac
   [ "$1" != --head ] || : > "$work/body"
   if [ "$status" = "$before" ]; then note=; else note=", and $before in that run"; fi
   printf 'answer %s: %s%s\n' "$number" "$status" "$note"
@@ -210,10 +218,13 @@ lost() {
     },
     Function {
         name: "compare_by",
-        text: r#"# compare_by SED: looks at the lines of the last answer in this form.
+        text: r#"# compare_by SED BASELINE CANDIDATE: looks at the lines of the last answer in this form; an answer of another status is not
+# like that build's.
 compare_by() {
   sed -e "$1" "$work/lines" > "$work/seen"
   like_baseline=yes like_candidate=yes
+  [ "$status" = "$2" ] || like_baseline=no
+  [ "$status" = "$3" ] || like_candidate=no
 }
 "#,
     },

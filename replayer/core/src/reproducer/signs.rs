@@ -126,10 +126,13 @@ impl Signs {
         };
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "{lines} > \"$work/lines\"");
-        let status = |exchange: Option<&Exchange>| {
+        let status_or = |none: &str, exchange: Option<&Exchange>| {
             let response = exchange.and_then(|exchange| exchange.response.as_ref());
-            response.map_or_else(|| "none".to_owned(), |response| response.status.to_string())
+            response.map_or_else(|| none.to_owned(), |response| response.status.to_string())
         };
+        let status = |exchange| status_or("none", exchange);
+        // As the script's functions have it.
+        let code = |exchange| status_or("000", exchange);
         let row = "printf '%9s %9s %9s %9s  %s\\n'";
         let baseline = about.baseline.as_ref().map(|_| last.baseline.as_ref());
         let _ = writeln!(
@@ -141,7 +144,13 @@ impl Signs {
         );
         text.push_str("found=\n");
         for (view, signs) in &self.views {
-            let _ = writeln!(text, "compare_by {}", quoted(view.sed(&self.source)));
+            let _ = writeln!(
+                text,
+                "compare_by {} {} {}",
+                quoted(view.sed(&self.source)),
+                code(last.baseline.as_ref().or(Some(&last.recorded))),
+                code(last.candidate.as_ref()),
+            );
             for sign in signs {
                 let recorded = sign
                     .recorded
@@ -257,6 +266,9 @@ fn views(
         if by_kind && matches!(found.first(), Some((View::Kinds, _))) {
             // That a line is not there says nothing where its value is another one each time.
             found.truncate(1);
+            // Of an answer that is quite another one, that it is not there says nothing either.
+            let both = common(source, [&baseline, &candidate], recorded.as_deref());
+            found[0].1.extend(both);
         }
         if found.is_empty() && *source == Source::Json {
             let signs = ask(View::Places);
@@ -300,6 +312,25 @@ fn signs(
         })
         .filter(|sign| sign.baseline != sign.candidate && sign.line.len() <= LINE_BYTES_MAX)
         .collect()
+}
+
+/// A line of JSON, by its kind, that both answers have once.
+fn common(source: &Source, sides: [&[String]; 2], recorded: Option<&[String]>) -> Option<Sign> {
+    if *source != Source::Json {
+        return None;
+    }
+    let [baseline, candidate] = sides.map(|lines| counted(source, View::Kinds, lines));
+    let is_once = |line: &&String| {
+        line.len() <= LINE_BYTES_MAX && candidate.get(*line) == Some(&1) && baseline[*line] == 1
+    };
+    let line = baseline.keys().find(is_once)?.clone();
+    let recorded = recorded.map(|lines| counted(source, View::Kinds, lines));
+    Some(Sign {
+        recorded: recorded.map(|counts| counts.get(&line).copied().unwrap_or(0)),
+        baseline: 1,
+        candidate: 1,
+        line,
+    })
 }
 
 fn counted(source: &Source, view: View, lines: &[String]) -> BTreeMap<String, usize> {

@@ -93,7 +93,8 @@ fn what_is_missing_is_told_by_kind() {
     let new = r#"{"items":[{"id":"a1"}],"note":"x"}"#;
     assert_eq!(
         told("body", "$.items[*]", "missing", old, new),
-        "Kinds 2 1 $.items[*].id = \"...\"\n"
+        // What both have, beside it: an answer without that is another one altogether.
+        "Kinds 2 1 $.items[*].id = \"...\"\nKinds 1 1 $.note = \"...\"\n"
     );
 }
 
