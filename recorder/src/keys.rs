@@ -1,5 +1,7 @@
 //! Key files: read once, at the start.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -22,12 +24,8 @@ pub(crate) fn load(files: &[PathBuf]) -> anyhow::Result<Keyring> {
 
 fn key(file: &Path) -> anyhow::Result<Key> {
     let read = || format!("cannot use the key file `{}`", file.display());
-    let metadata = std::fs::metadata(file).with_context(read)?;
-    ensure!(
-        metadata.len() <= KEY_FILE_BYTES_MAX,
-        "{}: it is too large to be a key",
-        read()
-    );
+    let opened = File::open(file).with_context(read)?;
+    let metadata = opened.metadata().with_context(read)?;
     if metadata.mode() & OTHERS != 0 {
         let mode = metadata.mode() & 0o777;
         let file = file.display();
@@ -35,7 +33,14 @@ fn key(file: &Path) -> anyhow::Result<Key> {
             "others than its owner may use the key file `{file}` (mode {mode:o}): chmod 600 it"
         );
     }
-    let text = std::fs::read_to_string(file).with_context(read)?;
+    let mut text = String::new();
+    let mut limited = opened.take(KEY_FILE_BYTES_MAX + 1);
+    let bytes = limited.read_to_string(&mut text).with_context(read)?;
+    ensure!(
+        bytes as u64 <= KEY_FILE_BYTES_MAX,
+        "{}: it is too large to be a key",
+        read()
+    );
     let name = file.file_stem().and_then(|name| name.to_str());
     Key::from_base64(name.unwrap_or_default(), &text).with_context(read)
 }

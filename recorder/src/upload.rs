@@ -35,6 +35,8 @@ pub(crate) use spooled::Left;
 /// First and longest pause between two tries.
 const PAUSE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(200)..=Duration::from_secs(15);
+/// What a Parquet file begins with whose footer is encrypted.
+const ENCRYPTED: &[u8] = b"PARE";
 /// The user metadata of an object in S3 that holds the SHA-256 of its content, in hex.
 const SHA256_KEY: &str = "reprise-sha256";
 /// How often a place is looked at that is taken and then is not: a put whose answer says so while another is under way.
@@ -180,13 +182,43 @@ impl Uploader {
             }
             match self.retry(|| self.is_same(path, bytes)).await? {
                 Some(true) => return Ok(Placed::WasThere),
-                Some(false) => return Ok(Placed::Other),
+                Some(false) => return self.compare(path, bytes).await,
                 // S3 refuses a create also while another one is under way, which may fail.
                 None => there = false,
             }
             tokio::time::sleep(*PAUSE.start()).await;
         }
         bail!("the store says that the object exists, and that it does not")
+    }
+
+    /// Whether the other bytes at `path` are the same content, encrypted: no two encryptions have the same bytes.
+    async fn compare(&self, path: &str, bytes: &Bytes) -> anyhow::Result<Placed> {
+        let there = self.retry(|| self.whole(path)).await?;
+        if ![&there, bytes]
+            .into_iter()
+            .any(|file| file.starts_with(ENCRYPTED))
+        {
+            return Ok(Placed::Other);
+        }
+        let (ours, keys) = (bytes.clone(), self.archive.keys.clone());
+        let same = move || schema::same_content(&there, &ours, &keys);
+        let same = tokio::task::spawn_blocking(same).await;
+        match same.context("comparing two segments panicked")? {
+            Ok(true) => Ok(Placed::WasThere),
+            Ok(false) => Ok(Placed::Other),
+            Err(error @ schema::Error::Locked(_)) => {
+                Err(error).with_context(|| format!("cannot compare with {path}, which is there"))
+            }
+            Err(error) => {
+                warn!(path, %error, "what is there cannot be compared");
+                Ok(Placed::Other)
+            }
+        }
+    }
+
+    async fn whole(&self, path: &str) -> Result<Bytes, Error> {
+        let object = self.archive.store.get(&self.archive.path(path)).await?;
+        object.bytes().await
     }
 
     fn conflict(&self, there: &SegmentKey) -> String {
@@ -224,21 +256,12 @@ impl Uploader {
         }
     }
 
-    /// Whether the object at `path` holds just these bytes, or encrypted the same; `None` if there is none.
+    /// Whether the object at `path` holds just these bytes; `None` if there is none.
     async fn is_same(&self, path: &str, bytes: &Bytes) -> Result<Option<bool>, Error> {
         let object = match self.archive.store.get(&self.archive.path(path)).await {
             Err(Error::NotFound { .. }) => return Ok(None),
             got => got?,
         };
-        if self.archive.keys.writing().is_some() {
-            // No two encryptions of one content have the same bytes.
-            let there = object.bytes().await?;
-            let same = schema::same_content(&there, bytes, &self.archive.keys);
-            return Ok(Some(same.unwrap_or_else(|error| {
-                warn!(path, %error, "what is there cannot be compared");
-                false
-            })));
-        }
         if object.meta.size != bytes.len() as u64 {
             return Ok(Some(false));
         }

@@ -216,13 +216,6 @@ pub fn is_sealed(content: &[u8]) -> bool {
     content.starts_with(MAGIC)
 }
 
-/// The key that a sealed content was sealed with: name and fingerprint. `None` if it is not sealed, or is damaged.
-#[must_use]
-pub fn sealed_with(content: &[u8]) -> Option<(&str, String)> {
-    let head = is_sealed(content).then(|| Head::read(content))??;
-    Some((head.name, hex(head.fingerprint)))
-}
-
 /// How many bytes a seal adds to a content.
 fn seal_bytes(name: &str) -> usize {
     MAGIC.len() + 1 + name.len() + FINGERPRINT_BYTES + SALT_BYTES + AES_256_GCM.tag_len()

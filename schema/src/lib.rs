@@ -80,7 +80,7 @@ pub use id::{ConnectionId, ExchangeId, ParseIdError, RecorderId, Vni};
 pub use inspect::{Inspected, inspect};
 pub use integrity::{Integrity, verify};
 pub use key::{SegmentKey, Table};
-pub use keyring::{Key, Keyring, Locked, ParseKeyError, is_sealed, sealed_with};
+pub use keyring::{Key, Keyring, Locked, ParseKeyError, is_sealed};
 pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
 pub use maintenance::{MaintenanceDocument, RemovedSegments};
 pub use numbers::SegmentNumbers;

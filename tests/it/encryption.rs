@@ -203,7 +203,11 @@ fn every_command_works_with_the_key_and_names_it_without() {
         "a path of two recordings, and of the run of both: {checked}"
     );
 
-    let lacking: [(Command, &[&str]); 5] = [
+    let target = Target::start(|_| Answer::new(200, &[], "{}"));
+    let url = target.url();
+    let follow = ["follow", "--from", "2026-11-01T00:00:00Z", "--target", &url];
+    let lacking: [(Command, &[&str]); 6] = [
+        (replayer(), &follow),
         (recorder(), &["archive", "coverage", "--last", "1h"]),
         (recorder(), &["archive", "forget", "--path", "/nobody"]),
         (replayer(), &["plan", "--last", "1h"]),
@@ -261,6 +265,21 @@ fn keys_are_changed_while_the_archive_goes_on() {
     let _ = place.record("gw-1", 40_000);
     let old = place.keys.remove(0);
     place.keys = vec![place.folder.path().join("2026.key")];
+    // What is there cannot be looked at: that says nothing about what it was recorded from.
+    let capture = place.folder.path().join("gw-1.pcap");
+    let again = ["read", capture.to_str().unwrap(), "--recorder-id", "gw-1"];
+    for ran in [
+        run(place.with(&mut recorder(), &again)),
+        run(place.without(&mut recorder(), &again)),
+    ] {
+        assert_ne!(ran.code, 0, "{}", ran.stdout);
+        assert!(
+            ran.stderr.contains("encrypted with key `2025`"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("remove"), "{}", ran.stderr);
+    }
     let _ = place.record("gw-2", 41_000);
 
     let ran = run(place.with(&mut replayer(), &["plan", "--last", "1h"])).expect_code(2);
@@ -272,7 +291,8 @@ fn keys_are_changed_while_the_archive_goes_on() {
     assert!(ran.stderr.contains("none of the keys"), "{}", ran.stderr);
     place.keys.push(old);
     let plan = run(place.with(&mut replayer(), &["plan", "--last", "1h", "--json"]));
-    assert!(plan.stdout.contains("20"), "{}", plan.stdout);
+    let plan = json(plan, 0);
+    assert_eq!(plan["planned"].as_u64(), Some(20), "{plan}");
     // What is compacted is encrypted with the new key.
     let _ = run(place.with(&mut recorder(), &["archive", "compact", "--last", "1h"]));
     let mut compacted = files_below(&place.archive().join("exchanges"));

@@ -161,7 +161,7 @@ impl Feed {
             self.look(now).await?;
             let horizon = self.follow.horizon(now).min(self.parts.window.end);
             self.reached = self.reached.max(self.follow.reached(now));
-            self.segments.feed(&mut self.follow, horizon, now).await;
+            self.segments.feed(&mut self.follow, horizon, now).await?;
             if let Some(next) = self.follow.poll(horizon) {
                 self.refuse_recorded(&next)?;
                 return Ok(Fed::Exchange(next));

@@ -161,7 +161,15 @@ impl Segments {
     }
 
     /// Hands over what comes next up to `horizon`, as long as it is earlier than what waits already.
-    pub(super) async fn feed(&mut self, follow: &mut Follow, horizon: Timestamp, now: Timestamp) {
+    ///
+    /// # Errors
+    /// If a segment is encrypted with a key that was not given: to pass it by is what nobody asked for.
+    pub(super) async fn feed(
+        &mut self,
+        follow: &mut Follow,
+        horizon: Timestamp,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
         for (_, pending) in self.failed.extract_if(.., |(at, _)| *at <= now) {
             self.pending.insert(pending.segment.key.clone(), pending);
         }
@@ -170,14 +178,14 @@ impl Segments {
                 .next_start()
                 .map_or(horizon, |start| start.min(horizon));
             let window = follow.following().window;
-            self.open_up_to(bound, window, now).await;
+            self.open_up_to(bound, window, now).await?;
             let heads = self.open.iter().enumerate();
             let first = heads.min_by_key(|(_, open)| (open.head.start(), open.head.id()));
             let Some((index, start)) = first.map(|(index, open)| (index, open.head.start())) else {
-                return;
+                return Ok(());
             };
             if start > bound {
-                return;
+                return Ok(());
             }
             let open = &mut self.open[index];
             let origin = open.origin;
@@ -186,7 +194,7 @@ impl Segments {
                 Ok(None) => self.open.swap_remove(index).head,
                 Err(error) => {
                     let open = self.open.swap_remove(index);
-                    self.fail(open.pending, &error, now);
+                    self.fail(open.pending, error, now)?;
                     open.head
                 }
             };
@@ -245,7 +253,12 @@ impl Segments {
     }
 
     /// Opens what begins up to `bound`.
-    async fn open_up_to(&mut self, bound: Timestamp, window: TimeWindow, now: Timestamp) {
+    async fn open_up_to(
+        &mut self,
+        bound: Timestamp,
+        window: TimeWindow,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
         while let Some(first) = self.pending.first_entry()
             && first.key().start() <= bound
         {
@@ -258,13 +271,22 @@ impl Segments {
                     head,
                 }),
                 Ok(None) => {}
-                Err(error) => self.fail(pending, &error, now),
+                Err(error) => self.fail(pending, error, now)?,
             }
         }
+        Ok(())
     }
 
     /// A segment cannot be read: it is tried again for a while. What it gave already is remembered.
-    fn fail(&mut self, mut pending: Pending, error: &anyhow::Error, now: Timestamp) {
+    fn fail(
+        &mut self,
+        mut pending: Pending,
+        error: anyhow::Error,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        if is_locked(&error) {
+            return Err(error);
+        }
         let key = &pending.segment.key;
         pending.failures += 1;
         if pending.failures < TRIES_MAX {
@@ -275,7 +297,19 @@ impl Segments {
             tracing::warn!("segment {key} cannot be read and is given up: {error:#}");
             self.given_up += 1;
         }
+        Ok(())
     }
+}
+
+/// Whether it is for want of a key.
+fn is_locked(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain();
+    causes.any(|cause| {
+        matches!(
+            cause.downcast_ref::<schema::Error>(),
+            Some(schema::Error::Locked(_))
+        )
+    })
 }
 
 impl Pending {

@@ -67,7 +67,7 @@ async fn publish(store: &Archive, (path, bytes): (Path, Bytes)) {
 async fn given(segments: &mut Segments, follow: &mut Follow, now: Timestamp) -> Vec<(u64, bool)> {
     let mut given = Vec::new();
     loop {
-        segments.feed(follow, now, now).await;
+        segments.feed(follow, now, now).await.unwrap();
         let Some(next) = follow.poll(now) else {
             return given;
         };
