@@ -14,7 +14,10 @@
 //!
 //! A value may be the same in both runs by chance and another one in the candidate's. Of one that is a time, or a text with a
 //! time in it, two answers tell by themselves: where it is within 5 s of the request in the baseline and in the candidate, and
-//! written alike, it is the time of the answer. It is listed with the evidence that there is, none.
+//! written alike, it is the time of the answer. A binary float whose last digits are beyond what its arithmetic is exact to
+//! tells as well: where the baseline's own number has such digits, one a few steps beside it comes of another order of the
+//! same sum. (Where the baseline's is a decimal, it is news: so an exact number became a float.) Such fields are listed with the
+//! evidence that there is, none.
 //!
 //! So an id that is the same in every run is not excused because another request of the endpoint makes new ones, and a
 //! timestamp that moved by an hour is not excused because it moves by seconds. There is no share under which a difference
@@ -29,7 +32,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::compare::{Difference, Part, Rules, differences, excerpt};
 use crate::location::pattern;
-use crate::value::without_now;
+use crate::value::{is_float_beside, without_now};
 
 use stats::{Stats, Volatile};
 
@@ -39,6 +42,9 @@ pub const FIELDS_MAX: usize = 50_000;
 const EXAMPLE_BYTES_MAX: usize = 120;
 /// What is excused of a time of the answer that pairs do not tell.
 const CLOCK_BOUND: &str = "a time within 5 s of the request in both answers, written alike";
+/// What is excused of a sum of floats that pairs do not tell.
+const FLOAT_BOUND: &str =
+    "a float at most 16 steps beside the baseline's, which has digits beyond its precision";
 
 /// Which field of which endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,8 +59,8 @@ struct Field {
 #[derive(Debug, Default)]
 pub struct Noise {
     fields: FxHashMap<Field, Learned>,
-    /// Fields that were the time of the answer where nothing that was learned says so.
-    clock: FxHashMap<Field, Learned>,
+    /// Fields that two answers explain where nothing that was learned does: what they are.
+    unpaired: FxHashMap<Field, (Volatile, Learned)>,
     /// Pairs of answers by endpoint.
     pairs: FxHashMap<String, u64>,
     /// Differences of fields beyond [`FIELDS_MAX`].
@@ -125,40 +131,29 @@ impl Noise {
     ) -> Option<&'static str> {
         let pairs = *self.pairs.get(endpoint)?;
         let field = field(endpoint, difference);
-        let Some(learned) = self.fields.get_mut(&field) else {
-            return self.excuses_clock(field, difference, (baseline, candidate));
-        };
-        let is_unstable = unstable.contains(&(difference.part, difference.location.clone()));
-        let volatile = learned.stats.volatile(&field.location, field.kind, pairs);
-        let moment_us = moment_us(candidate);
-        if learned
-            .stats
-            .excuses(volatile, difference, moment_us, is_unstable)
-        {
-            learned.suppressed += 1;
-            return Some(volatile.as_str());
+        if let Some(learned) = self.fields.get_mut(&field) {
+            let is_unstable = unstable.contains(&(difference.part, difference.location.clone()));
+            let volatile = learned.stats.volatile(&field.location, field.kind, pairs);
+            let moment_us = moment_us(candidate);
+            if learned
+                .stats
+                .excuses(volatile, difference, moment_us, is_unstable)
+            {
+                learned.suppressed += 1;
+                return Some(volatile.as_str());
+            }
         }
-        self.excuses_clock(field, difference, (baseline, candidate))
-    }
-
-    /// Excuses a time of the answer where nothing that was learned does.
-    fn excuses_clock(
-        &mut self,
-        field: Field,
-        difference: &Difference,
-        (baseline, candidate): (&Exchange, &Exchange),
-    ) -> Option<&'static str> {
         let is_value = matches!(field.part, Part::Header | Part::Body)
             && field.kind == DivergenceKind::Value
-            && (self.clock.len() < FIELDS_MAX || self.clock.contains_key(&field));
-        let (expected, actual) = (difference.expected.as_ref()?, difference.actual.as_ref()?);
-        let expected = without_now(expected, moment_us(baseline))?;
-        if !is_value || without_now(actual, moment_us(candidate))? != expected {
+            && (self.unpaired.len() < FIELDS_MAX || self.unpaired.contains_key(&field));
+        if !is_value {
             return None;
         }
-        let new = || Learned::new(baseline.id(), difference);
-        self.clock.entry(field).or_insert_with(new).suppressed += 1;
-        Some(Volatile::Timestamp.as_str())
+        let volatile = unpaired(difference, (baseline, candidate))?;
+        let new = || (volatile, Learned::new(baseline.id(), difference));
+        let (_, learned) = self.unpaired.entry(field).or_insert_with(new);
+        learned.suppressed += 1;
+        Some(volatile.as_str())
     }
 
     /// Whether the field differs between runs of one build, whatever its value.
@@ -177,23 +172,26 @@ impl Noise {
     /// Everything that was learned, by endpoint and place, and what it excused.
     #[must_use]
     pub fn fields(&self) -> Vec<NoiseField> {
-        let mut fields: Vec<(&Field, &Learned)> = self.fields.iter().chain(&self.clock).collect();
-        fields.sort_unstable_by_key(|(field, learned)| (*field, learned.stats.evidence == 0));
+        let learned = self.fields.iter().map(|(field, learned)| {
+            let pairs = self.pairs.get(&field.endpoint).copied().unwrap_or(0);
+            let volatile = learned.stats.volatile(&field.location, field.kind, pairs);
+            (field, volatile, learned.stats.bound(volatile), learned)
+        });
+        let unpaired = self.unpaired.iter().map(|(field, (volatile, learned))| {
+            let is_time = *volatile == Volatile::Timestamp;
+            let bound = if is_time { CLOCK_BOUND } else { FLOAT_BOUND };
+            (field, *volatile, bound.to_owned(), learned)
+        });
+        let mut fields: Vec<_> = learned.chain(unpaired).collect();
+        fields.sort_unstable_by_key(|(field, _, _, learned)| (*field, learned.stats.evidence == 0));
         let short = |text: &Option<String>| {
             let text = text.as_deref();
             text.map(|text| excerpt::beginning(text, EXAMPLE_BYTES_MAX))
         };
         fields
             .into_iter()
-            .map(|(field, learned)| {
+            .map(|(field, volatile, bound, learned)| {
                 let pairs = self.pairs.get(&field.endpoint).copied().unwrap_or(0);
-                let is_clock = learned.stats.evidence == 0;
-                let (volatile, bound) = if is_clock {
-                    (Volatile::Timestamp, CLOCK_BOUND.to_owned())
-                } else {
-                    let volatile = learned.stats.volatile(&field.location, field.kind, pairs);
-                    (volatile, learned.stats.bound(volatile))
-                };
                 let (example, left, right) = &learned.example;
                 NoiseField {
                     endpoint: field.endpoint.clone(),
@@ -245,6 +243,20 @@ impl Noise {
         }
         hash.digest()
     }
+}
+
+/// What two answers say by themselves that the field is, if they explain the difference.
+fn unpaired(
+    difference: &Difference,
+    (baseline, candidate): (&Exchange, &Exchange),
+) -> Option<Volatile> {
+    let (expected, actual) = (difference.expected.as_ref()?, difference.actual.as_ref()?);
+    if is_float_beside(expected, actual) {
+        return Some(Volatile::Jitter);
+    }
+    let expected = without_now(expected, moment_us(baseline))?;
+    let is_now = without_now(actual, moment_us(candidate))? == expected;
+    is_now.then_some(Volatile::Timestamp)
 }
 
 fn field(endpoint: &str, difference: &Difference) -> Field {

@@ -4,9 +4,11 @@
 //! text of header fields and of bodies that are none.
 
 mod cause;
+mod float;
 mod time;
 
 pub(crate) use cause::cause;
+pub(crate) use float::is_float_beside;
 pub(crate) use time::{parse_time, time_form, without_now};
 
 /// What a value looks like.

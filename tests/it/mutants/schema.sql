@@ -47,7 +47,8 @@ select
   id % 3 = 0,
   1000 + id + 0.5,
   timestamptz '2026-03-01 08:15:30.250Z' + (id - 1) * interval '1 day',
-  0.1 * id + id / 3.0
+  -- Of both signs, so that the last digits of a sum tell its order nearly always.
+  (case when id % 2 = 0 then -1000 else 1000 end) * id / 7.0::float8 + id / 3.0
 from
   unnest(array['orders', 'invoices', 'users', 'products', 'carts', 'payments', 'shipments', 'refunds', 'reviews', 'coupons']) as resource,
   generate_series(1, 20) as id;

@@ -102,6 +102,42 @@ fn jitter_excuses_no_rounding() {
     assert_eq!(verdict(r#"{"avg":0.31}"#), [None]);
 }
 
+/// Both runs of the old build happened to add up alike: a float whose last digits come of the order of a sum tells by itself.
+#[test]
+fn a_sum_of_floats_in_another_order_is_no_news() {
+    let jitter = Some("jitter");
+    let table = [
+        ("4.550000000000002", "4.55", jitter),
+        ("-681.9978354022355", "-681.9978354022358", jitter),
+        ("0.30000000000000004", "0.3", jitter),
+        // An exact decimal became a float.
+        ("0.3", "0.30000000000000004", None),
+        ("4.55", "4.550000000000002", None),
+        // Farther than an order of a sum moves it.
+        ("4.550000000000002", "4.5500000000001", None),
+        ("4.550000000000002", "4.6", None),
+        ("4.550000000000002", "-4.550000000000002", None),
+        ("4.550000000000002", "null", None),
+        ("4.550000000000002", "\"4.55\"", None),
+        // Money of great amount: a cent.
+        ("12345678901234.56", "12345678901234.57", None),
+        // A NUMBER of 38 digits became a float.
+        (
+            "3.3333333333333333333333333333333333333",
+            "3.3333333333333335",
+            None,
+        ),
+        ("12345678901234567", "12345678901234568", None),
+    ];
+    for (baseline, candidate, wanted) in table {
+        let body = |number| format!(r#"{{"avg":{number}}}"#);
+        let (baseline, candidate) = (body(baseline), body(candidate));
+        let pairs = [(baseline.as_str(), baseline.as_str())];
+        let verdict = excused(&pairs, &baseline, &baseline, &candidate);
+        assert_eq!(verdict, [wanted], "{baseline} to {candidate}");
+    }
+}
+
 #[test]
 fn an_order_is_excused_and_a_missing_row_is_not() {
     let pairs = [("[1,2,3]", "[3,2,1]")];
