@@ -110,15 +110,12 @@ impl Conn {
             stream.half(Side::Client).progress = Progress::Ended;
             conn.streams.insert(1, stream);
         }
-        let mut ends = [(End::A, a), (End::B, b)];
-        // Requests first: their answers have their place after them.
-        ends.sort_by_key(|&(end, _)| end != client);
-        for (end, of) in ends {
-            for mut piece in of.bytes.pieces() {
-                conn.drive(end, &mut piece, context);
-                conn.half(end).next = piece.place;
-            }
-            if of.closed {
+        for (end, mut piece) in in_order(client, [&a.bytes, &b.bytes]) {
+            conn.drive(end, &mut piece, context);
+            conn.half(end).next = piece.place;
+        }
+        for end in [client, client.peer()] {
+            if [&a, &b][end.index()].closed {
                 conn.handle_close(end, context);
             }
         }
@@ -254,6 +251,27 @@ impl Conn {
             std::mem::swap(&mut info.client, &mut info.server);
         }
     }
+}
+
+/// The bytes of both ends, given by [`End`], in the order in which they were sent: behind what their sender had acknowledged, and
+/// where neither end had seen the other's, requests first.
+fn in_order<'a>(
+    client: End,
+    bytes: [&'a Buffer; 2],
+) -> impl Iterator<Item = (End, Input<'a>)> + use<'a> {
+    let server = client.peer();
+    let pieces = |end: End| bytes[end.index()].pieces().peekable();
+    let (mut asked, mut answered) = (pieces(client), pieces(server));
+    std::iter::from_fn(move || {
+        let is_answer_first = match (asked.peek(), answered.peek()) {
+            (Some(request), Some(answer)) => request.place.acked > answer.place.offset,
+            (request, _) => request.is_none(),
+        };
+        match is_answer_first {
+            true => Some((server, answered.next()?)),
+            false => Some((client, asked.next()?)),
+        }
+    })
 }
 
 /// The bounds of header blocks.
