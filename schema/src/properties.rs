@@ -82,10 +82,16 @@ pub(crate) fn exchanges(
             .set_column_statistics_enabled(name.into(), EnabledStatistics::None)
             .set_column_data_page_size_limit(name.into(), BODY_PAGE_BYTES);
     }
-    // Every value is distinct.
-    properties
-        .set_column_dictionary_enabled(columns::EXCHANGE_ID.into(), false)
-        .build()
+    // Many values are distinct, of one length or with a long beginning in common: a dictionary of them is larger than they are.
+    for (name, encoding) in [
+        (columns::EXCHANGE_ID, Encoding::DELTA_LENGTH_BYTE_ARRAY),
+        (columns::PATH, Encoding::DELTA_BYTE_ARRAY),
+    ] {
+        properties = properties
+            .set_column_dictionary_enabled(name.into(), false)
+            .set_column_encoding(name.into(), encoding);
+    }
+    properties.build()
 }
 
 /// What all files share: zstd, no cut that the builder did not ask for, and encryption if there is a key.
