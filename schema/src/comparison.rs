@@ -283,6 +283,9 @@ pub struct FindingGroup {
     /// The same requests as a shell script that calls curl; empty where it was not made.
     #[serde(default)]
     pub script: String,
+    /// What the script lacks or why there is none, in sentences; empty for a group that needs nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub script_lacks: Vec<String>,
     /// Who accepted it, why and until when, for a known one.
     #[serde(default)]
     pub accepted: Option<AcceptedGroup>,

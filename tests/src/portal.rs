@@ -292,9 +292,11 @@ fn json_text(body: &str, name: &str) -> String {
     }
 }
 
-/// A client of the portal, over one connection, as a browser would do it: it keeps cookies and tokens and nothing else.
+/// A client of the portal, over one connection or many, as a browser would do it: it keeps cookies and tokens and nothing else.
 #[derive(Debug)]
 pub struct Visitor {
+    /// Where each request goes over a connection of its own.
+    apart: Option<String>,
     output: TcpStream,
     input: BufReader<TcpStream>,
     cookies: Vec<(String, String)>,
@@ -326,10 +328,23 @@ impl Visitor {
         let output = TcpStream::connect(address).expect("the portal listens");
         let input = BufReader::new(output.try_clone().expect("a socket can be cloned"));
         Self {
+            apart: None,
             output,
             input,
             cookies: Vec::new(),
             statuses: Vec::new(),
+        }
+    }
+
+    /// Connects to `address` anew for each request but the first.
+    ///
+    /// # Panics
+    /// If nobody listens there.
+    #[must_use]
+    pub fn apart(address: &str) -> Self {
+        Self {
+            apart: Some(address.to_owned()),
+            ..Self::connect(address)
         }
     }
 
@@ -398,6 +413,10 @@ impl Visitor {
     }
 
     fn ask(&mut self, method: &str, target: &str, fields: &[(&str, String)], body: &str) -> Seen {
+        if let Some(address) = self.apart.clone().filter(|_| !self.statuses.is_empty()) {
+            let new = Self::connect(&address);
+            (self.output, self.input) = (new.output, new.input);
+        }
         let mut head = format!("{method} {target} HTTP/1.1\r\nHost: portal.test\r\n");
         for (name, value) in fields {
             head += &format!("{name}: {value}\r\n");

@@ -3,7 +3,9 @@
 //! Requests are those that the candidate's run sent. A recorded token is none that another server issued, so what an answer
 //! gives (cookies, tokens, ids) is taken out of it and put into later requests, as the run did with its own target's answers.
 //!
+//! * `search`: what the requests of one connection lack, in those of others. `lacks`: which values those are.
 //! * `carry`: which values those are, where an answer has them and where requests do. `places`: where a value is whole.
+//! * `issued`: what an answer gives. `runs`: what a text has of a value, however it is escaped.
 //! * `needed`: which requests of the session it takes.
 //! * `curl`: a request as a command. `shell`: words that a shell takes as they are, and the functions that a script needs.
 //! * `lines`: an answer as lines, made alike here and by the script. `signs`: the lines that tell two builds' answers apart.
@@ -13,9 +15,14 @@
 
 mod carry;
 mod curl;
+mod issued;
+mod lacks;
+mod limits;
 mod lines;
 mod needed;
 mod places;
+mod runs;
+mod search;
 mod shell;
 mod signs;
 
@@ -24,11 +31,11 @@ use std::fmt::Write as _;
 use schema::comparison::FindingGroup;
 use schema::{Exchange, ExchangeId, Outcome, Protocol};
 
-use carry::{Step, foreign};
+use carry::{Carried, Step, foreign};
 use signs::Signs;
 
-/// Longest script that is made.
-const SCRIPT_BYTES_MAX: usize = 1 << 20;
+pub use limits::ReproducerLimits;
+pub use search::{Completed, Search, SearchStep};
 
 /// One request of a session, as it was recorded and as both runs replayed it.
 #[derive(Clone, Debug)]
@@ -69,63 +76,91 @@ pub struct Reproducer {
     pub exchanges: Vec<ExchangeId>,
     /// The script; empty where it would be too long.
     pub script: String,
+    /// What it lacks, in sentences.
+    pub lacks: Vec<String>,
 }
 
-/// The script that reproduces `group` with those requests of `chain` that it takes; the last one of them differs.
+/// The script that reproduces `group` with those requests of a chain that it takes; the last one of them differs.
 #[must_use]
-pub fn reproducer(group: &FindingGroup, chain: &[Link], about: &About) -> Reproducer {
-    let sent = chain.iter().enumerate().filter(|(number, link)| {
+pub fn reproducer(
+    group: &FindingGroup,
+    chain: Completed,
+    about: &About,
+    limits: &ReproducerLimits,
+) -> Reproducer {
+    let Completed { links, mut lacks } = chain;
+    let sent = links.iter().enumerate().filter(|(number, link)| {
         // Of what the candidate's run did not send nothing came.
-        number + 1 == chain.len() || link.skipped().is_none()
+        number + 1 == links.len() || link.is_sent()
     });
-    let links: Vec<&Link> = sent.map(|(_, link)| link).collect();
-    let steps: Vec<Step<'_>> = links.iter().map(|link| link.step(about)).collect();
+    let sent: Vec<&Link> = sent.map(|(_, link)| link).collect();
+    let steps: Vec<Step<'_>> = sent.iter().map(|link| link.step(about)).collect();
     let needed = needed::needed(&steps, &carry::carried(&steps));
-    let kept = links.iter().zip(needed).filter(|(_, needed)| *needed);
+    let kept = sent.iter().zip(needed).filter(|(_, needed)| *needed);
     let kept: Vec<&Link> = kept.map(|(link, _)| *link).collect();
     let Some(last) = kept.last() else {
         return Reproducer::default();
     };
     let steps: Vec<Step<'_>> = kept.iter().map(|link| link.step(about)).collect();
     let carried = carry::carried(&steps);
+    let body = body(group, last, &kept, &carried, about);
+    lacks.extend(gaps(&links));
+    let foreign = foreign(&steps, &carried);
+    if !foreign.is_empty() {
+        lacks.push(format!(
+            "No answer in here gives {}: what that run sent is sent again, and may be refused.",
+            foreign.join(", ")
+        ));
+    }
+    let mut script = head(group, about);
+    script.push_str(&notes(links.len() - kept.len(), &lacks, about));
+    script.push_str(&preamble(&steps, about));
+    script.push_str(&shell::functions(&body));
+    script.push_str(&body);
+    if script.len() > limits.script_bytes_max {
+        script.clear();
+        lacks.push(format!(
+            "The script is left out: it is longer than {} bytes.",
+            limits.script_bytes_max
+        ));
+    }
+    Reproducer {
+        exchanges: kept.iter().map(|link| link.recorded.id()).collect(),
+        script,
+        lacks,
+    }
+}
+
+/// The requests one after the other, and what the last answer says.
+fn body(
+    group: &FindingGroup,
+    last: &Link,
+    kept: &[&Link],
+    carried: &[Carried],
+    about: &About,
+) -> String {
     let mut body = String::new();
-    for (number, step) in steps.iter().enumerate() {
-        let id = kept[number].recorded.id();
-        // Writing to a string cannot fail, here and below.
-        let _ = write!(
-            body,
-            "\n# {} of {}, --exchange {id}\n",
-            number + 1,
-            steps.len()
-        );
-        curl::command(&mut body, number, step, &carried, about);
+    for (number, link) in kept.iter().enumerate() {
+        let (id, of) = (link.recorded.id(), kept.len());
+        // Writing to a string cannot fail.
+        let _ = write!(body, "\n# {} of {of}, --exchange {id}\n", number + 1);
+        curl::command(&mut body, number, &link.step(about), carried, about);
         for value in carried.iter().filter(|value| value.from == number) {
             body.push_str(&value.taken());
         }
     }
     body.push_str(&Signs::of(group, last).written(last, about));
-    let mut script = head(group, about);
-    script.push_str(&notes(
-        chain.len() - kept.len(),
-        chain,
-        &foreign(&steps, &carried),
-        about,
-    ));
-    script.push_str(&preamble(&steps, about));
-    script.push_str(&shell::functions(&body));
-    script.push_str(&body);
-    if script.len() > SCRIPT_BYTES_MAX {
-        script.clear();
-    }
-    Reproducer {
-        exchanges: kept.iter().map(|link| link.recorded.id()).collect(),
-        script,
-    }
+    body
 }
 
 impl Link {
+    /// As the candidate's run sent it; as it was recorded if that run lacks it.
+    fn sent(&self) -> &Exchange {
+        self.candidate.as_ref().unwrap_or(&self.recorded)
+    }
+
     fn step<'a>(&'a self, about: &'a About) -> Step<'a> {
-        let sent = self.candidate.as_ref().unwrap_or(&self.recorded);
+        let sent = self.sent();
         Step {
             sent: sent.request.as_ref(),
             recorded: self.recorded.request.as_ref(),
@@ -140,15 +175,10 @@ impl Link {
         }
     }
 
-    /// Why the candidate's run did not send it.
-    fn skipped(&self) -> Option<String> {
-        let replay = self.candidate.as_ref()?.replay.as_ref()?;
-        (replay.outcome == Outcome::Skipped).then(|| {
-            replay
-                .outcome_reason
-                .clone()
-                .unwrap_or_else(|| "skipped".to_owned())
-        })
+    /// Whether the candidate's run did send it, as far as is known.
+    fn is_sent(&self) -> bool {
+        let replay = self.candidate.as_ref().and_then(|of| of.replay.as_ref());
+        replay.is_none_or(|replay| replay.outcome != Outcome::Skipped)
     }
 }
 
@@ -177,7 +207,7 @@ fn head(group: &FindingGroup, about: &About) -> String {
 }
 
 /// What a reader has to know before he believes the script, as comments.
-fn notes(left_out: usize, chain: &[Link], foreign: &[String], about: &About) -> String {
+fn notes(left_out: usize, lacks: &[String], about: &About) -> String {
     let mut notes = Vec::new();
     if !about.proofs.is_empty() {
         notes.push(format!(
@@ -195,21 +225,24 @@ fn notes(left_out: usize, chain: &[Link], foreign: &[String], about: &About) -> 
             "{left_out} requests before it only read and gave nothing, were other users', or were not sent: left out."
         ));
     }
-    let is_gap = |pair: &[Link]| pair[0].recorded.index + 1 < pair[1].recorded.index;
-    if chain.windows(2).any(is_gap) || chain.first().is_some_and(|link| link.recorded.index > 0) {
-        notes.push(
-            "The connection had more requests, which the filters left out or which are too many."
-                .to_owned(),
-        );
-    }
-    if !foreign.is_empty() {
-        notes.push(format!("No answer in here gives {}:", foreign.join(", ")));
-        notes.push("what that run sent is sent again, and may be refused.".to_owned());
-    }
     let lines = notes
         .iter()
+        .chain(lacks)
         .map(|note| format!("# {}\n", note.replace(char::is_control, " ")));
     lines.collect()
+}
+
+/// Whether requests of the last one's connection are missing.
+fn gaps(chain: &[Link]) -> Option<String> {
+    let last = &chain.last()?.recorded;
+    let of_connection = chain.iter().map(|link| &link.recorded);
+    let of_connection = of_connection.filter(|link| link.connection.id == last.connection.id);
+    let indices: Vec<u32> = of_connection.map(|link| link.index).collect();
+    let is_gap = indices.windows(2).any(|pair| pair[0] + 1 < pair[1]);
+    (is_gap || indices[0] > 0).then(|| {
+        "The connection had more requests, which the filters left out or which are too many."
+            .to_owned()
+    })
 }
 
 /// What comes before the first request.

@@ -140,6 +140,7 @@ pub(crate) fn group(id: &str, endpoint: &str) -> FindingGroup {
         examples: vec![],
         reproducer: vec![],
         script: String::new(),
+        script_lacks: Vec::new(),
         accepted: None,
         sides: None,
     }

@@ -6,7 +6,7 @@ use replayer_core::filter::Filter;
 use replayer_core::noise::Noise;
 use schema::comparison::ComparedSide;
 use schema::run::RunDocument;
-use schema::{Projection, Table, TimeWindow};
+use schema::{Projection, Table, TimeWindow, Timestamp};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::filter;
@@ -66,6 +66,12 @@ impl Side {
     pub(super) fn has_substituted(&self) -> bool {
         let correlation = self.document.correlation.as_ref();
         correlation.is_some_and(|correlation| correlation.substitutions > 0)
+    }
+
+    /// When its first request was sent.
+    pub(super) fn start(&self) -> Timestamp {
+        let starts = self.segments.iter().map(|segment| segment.key.start());
+        starts.min().unwrap_or(Timestamp::MIN)
     }
 
     pub(super) fn described(&self) -> ComparedSide {
@@ -146,6 +152,26 @@ impl Inputs {
         )
     }
 
+    /// The recorded exchanges of a part of the window.
+    pub(super) fn recorded_between(&self, window: TimeWindow) -> ExchangeStream {
+        self.between(self.recorded_segments(window), window)
+    }
+
+    /// The segments that may have them.
+    pub(super) fn recorded_segments(&self, window: TimeWindow) -> Vec<Segment> {
+        overlapping(&self.recorded, window)
+    }
+
+    /// The exchanges of a run that were sent in this window.
+    pub(super) fn run_between(&self, side: &Side, window: TimeWindow) -> ExchangeStream {
+        self.between(overlapping(&side.segments, window), window)
+    }
+
+    fn between(&self, segments: Vec<Segment>, window: TimeWindow) -> ExchangeStream {
+        let (store, limits) = (self.store.clone(), Limits::default());
+        ExchangeStream::new(store, segments, window, Projection::All, limits)
+    }
+
     /// A hash of window, segments, filters, rules, noise profile, gates and build labels: the same inputs, the same id.
     pub(super) fn verdict_id(&self, config: &CompareConfig, noise: &Noise) -> String {
         let mut hash = Xxh3::new();
@@ -181,4 +207,12 @@ impl Inputs {
         add(&format!("{:016x}", noise.digest()));
         format!("{:016x}", hash.digest())
     }
+}
+
+/// Those segments that may have exchanges of the window.
+fn overlapping(segments: &[Segment], window: TimeWindow) -> Vec<Segment> {
+    let segments = segments.iter();
+    let overlap =
+        segments.filter(|segment| window.overlaps(segment.key.start(), segment.key.end()));
+    overlap.cloned().collect()
 }

@@ -1,28 +1,17 @@
-//! Reproducers: the requests of a group's shortest chain, looked up in the recording and in both runs.
+//! Reproducers: the requests of a group's shortest chain, and what they lack, looked up in the recording and in both runs.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::time::Duration;
+mod lookup;
 
-use replayer_core::Limits;
-use replayer_core::reproducer::{About, Link, reproducer};
+use std::collections::{BTreeSet, HashMap};
+
+use replayer_core::reproducer::{About, ReproducerLimits, Search, SearchStep, reproducer};
 use replayer_core::verdict::{Place, Tally};
 use schema::comparison::ComparisonDocument;
-use schema::{Exchange, ExchangeId, Projection, Table, TimeWindow, Timestamp};
+use schema::{ExchangeId, TimeWindow, Timestamp};
 
-use super::inputs::{Inputs, Side};
-use crate::fetch::{self, ExchangeStream};
-use crate::store::Archive;
-
-/// Groups that get a script; others have the ids of their requests.
-const SCRIPTS_MAX: usize = 100;
-/// Bytes of all scripts.
-const SCRIPTS_BYTES_MAX: usize = 16 << 20;
-/// Bytes of the exchanges of one table that are looked up; chains that would need more have no script.
-const LOOKED_UP_BYTES_MAX: usize = 128 << 20;
-/// Exchanges of chains that are no farther apart are read together.
-const STRETCH: Duration = Duration::from_secs(1);
-/// The smallest span that a stored time tells apart.
-const INSTANT: Duration = Duration::from_micros(1);
+use super::inputs::Inputs;
+use crate::fetch;
+use lookup::{INSTANT, Lookup};
 
 /// Writes a script into each of the first groups that need a person.
 pub(super) async fn write_scripts(
@@ -30,26 +19,85 @@ pub(super) async fn write_scripts(
     inputs: &Inputs,
     tally: &Tally,
 ) -> anyhow::Result<()> {
-    let chains = tally.reproducers(SCRIPTS_MAX);
-    let lookup = Lookup::of(inputs, &chains).await?;
+    let limits = ReproducerLimits::default();
+    let chains = tally.reproducers(limits.scripts_max);
+    let lookup = Lookup::of(inputs, &chains, limits.looked_up_bytes_max).await?;
     let mut about = about(inputs);
+    let mut search = Search::new(limits, inputs.candidate.start(), about.clone());
+    for (_, places) in &chains {
+        search.add(&lookup.chain(places).links);
+    }
+    look_back(&mut search, inputs, &limits).await?;
+    let mut redactions = Redactions::default();
     let mut bytes = 0;
-    for (id, places) in chains {
-        let Some(group) = document.groups.iter_mut().find(|group| group.group == id) else {
+    for (number, (id, places)) in chains.iter().enumerate() {
+        let Some(group) = document.groups.iter_mut().find(|group| group.group == *id) else {
             continue;
         };
-        let Some(chain) = lookup.chain(&places) else {
+        let chain = lookup.chain(places);
+        if !chain.is_whole_end {
+            group.script_lacks = vec![format!(
+                "No script: the request that differs could not be read back, or is beyond the {} bytes that are.",
+                limits.looked_up_bytes_max
+            )];
             continue;
-        };
-        about.redaction = redaction(inputs, &places).await?;
-        let made = reproducer(group, &chain, &about);
+        }
+        about.redaction = redactions.of(inputs, places).await?;
+        let mut completed = search.complete(number, chain.links);
+        completed.lacks.extend(chain.lost);
+        let made = reproducer(group, completed, &about, &limits);
         group.reproducer = made.exchanges.iter().map(ToString::to_string).collect();
+        group.script_lacks = made.lacks;
         bytes += made.script.len();
-        if bytes <= SCRIPTS_BYTES_MAX {
+        if bytes <= limits.scripts_bytes_max {
             group.script = made.script;
+        } else {
+            group.script_lacks.push(format!(
+                "The script is left out: those before it have {} bytes.",
+                limits.scripts_bytes_max
+            ));
         }
     }
+    let without = document.groups.iter_mut().filter(|group| {
+        let is_told = !group.script.is_empty() || !group.script_lacks.is_empty();
+        group.blame == "refactor" && !is_told
+    });
+    for group in without {
+        group.script_lacks = vec![format!(
+            "No script: {} groups have one.",
+            limits.scripts_max
+        )];
+    }
     Ok(())
+}
+
+/// Reads what a search asks for.
+async fn look_back(
+    search: &mut Search,
+    inputs: &Inputs,
+    limits: &ReproducerLimits,
+) -> anyhow::Result<()> {
+    loop {
+        match search.poll() {
+            SearchStep::Read(window) => {
+                let mut stream = inputs.run_between(&inputs.candidate, window);
+                while let Some(exchange) = stream.next().await? {
+                    if !search.handle_exchange(&exchange) {
+                        break;
+                    }
+                }
+                search.handle_end();
+            }
+            SearchStep::LookUp(wanted) => {
+                let wanted: BTreeSet<(Timestamp, ExchangeId)> = wanted.into_iter().collect();
+                let recorded = |window| inputs.recorded_between(window);
+                let mut found =
+                    lookup::look_up(recorded, wanted, limits.looked_up_bytes_max).await?;
+                search.handle_recorded(|id| found.remove(&id));
+            }
+            SearchStep::Finished => return Ok(()),
+        }
+    }
 }
 
 /// What the scripts say of the runs.
@@ -74,103 +122,35 @@ fn about(inputs: &Inputs) -> About {
     }
 }
 
-/// The redaction that the last request of a chain went through, as its segment says.
-async fn redaction(inputs: &Inputs, places: &[Place]) -> anyhow::Result<Option<String>> {
-    let Some(last) = places.last() else {
-        return Ok(None);
-    };
-    let window = TimeWindow {
-        start: last.recorded,
-        end: last.recorded.saturating_add(INSTANT),
-    };
-    for segment in fetch::segments(&inputs.store, &Table::Exchanges, window).await? {
-        let footer = fetch::footer(&inputs.store, &segment).await?;
-        if let Some(redaction) = footer.and_then(|footer| footer.redaction) {
-            return Ok(Some(redaction));
-        }
-    }
-    Ok(None)
-}
+/// The redaction that each segment says its requests went through.
+#[derive(Debug, Default)]
+struct Redactions(HashMap<object_store::path::Path, Option<String>>);
 
-/// What was found of one table.
-type Found = HashMap<ExchangeId, Exchange>;
-
-/// The exchanges that chains are made of, from the recording and both runs.
-struct Lookup {
-    recorded: Found,
-    baseline: Found,
-    candidate: Found,
-}
-
-impl Lookup {
-    async fn of(inputs: &Inputs, chains: &[(String, Vec<Place>)]) -> anyhow::Result<Self> {
-        let places = || chains.iter().flat_map(|(_, places)| places);
-        let of_run = |side: &Side| Table::RunExchanges(side.name.clone());
-        let at = |start: Timestamp, place: &Place| (start, place.exchange);
-        let recorded = places().map(|place| at(place.recorded, place)).collect();
-        let baseline = places()
-            .filter_map(|place| Some(at(place.baseline?, place)))
-            .collect();
-        let candidate = places()
-            .filter_map(|place| Some(at(place.candidate?, place)))
-            .collect();
-        Ok(Self {
-            recorded: look_up(&inputs.store, &Table::Exchanges, recorded).await?,
-            baseline: match &inputs.baseline {
-                Some(side) => look_up(&inputs.store, &of_run(side), baseline).await?,
-                None => Found::new(),
-            },
-            candidate: look_up(&inputs.store, &of_run(&inputs.candidate), candidate).await?,
-        })
-    }
-
-    /// The chain; `None` if it is not known how it ends.
-    fn chain(&self, places: &[Place]) -> Option<Vec<Link>> {
-        let link = |place: &Place| {
-            Some(Link {
-                recorded: self.recorded.get(&place.exchange)?.clone(),
-                baseline: self.baseline.get(&place.exchange).cloned(),
-                candidate: self.candidate.get(&place.exchange).cloned(),
-            })
+impl Redactions {
+    /// That of the last request of a chain.
+    async fn of(&mut self, inputs: &Inputs, places: &[Place]) -> anyhow::Result<Option<String>> {
+        let Some(last) = places.last() else {
+            return Ok(None);
         };
-        let last = link(places.last()?)?;
-        let before = places[..places.len() - 1].iter().filter_map(link);
-        Some(before.chain([last]).collect())
-    }
-}
-
-/// Reads the exchanges of a table that start then, a stretch of time after the other; up to a bound of bytes.
-async fn look_up(
-    store: &Archive,
-    table: &Table,
-    wanted: BTreeSet<(Timestamp, ExchangeId)>,
-) -> anyhow::Result<Found> {
-    let ids: HashSet<ExchangeId> = wanted.iter().map(|(_, id)| *id).collect();
-    let mut starts = wanted.into_iter().map(|(start, _)| start).peekable();
-    let mut found = Found::new();
-    let mut bytes = 0;
-    while let Some(start) = starts.next() {
-        let mut end = start;
-        while let Some(next) = starts.next_if(|next| *next <= end.saturating_add(STRETCH)) {
-            end = next;
-        }
         let window = TimeWindow {
-            start,
-            end: end.saturating_add(INSTANT),
+            start: last.recorded,
+            end: last.recorded.saturating_add(INSTANT),
         };
-        let segments = fetch::segments(store, table, window).await?;
-        let limits = Limits::default();
-        let mut stream =
-            ExchangeStream::new(store.clone(), segments, window, Projection::All, limits);
-        while let Some(exchange) = stream.next().await? {
-            if ids.contains(&exchange.id()) {
-                bytes += exchange.memory();
-                if bytes > LOOKED_UP_BYTES_MAX {
-                    return Ok(found);
+        for segment in inputs.recorded_segments(window) {
+            let known = self.0.get(&segment.path).cloned();
+            let redaction = match known {
+                Some(redaction) => redaction,
+                None => {
+                    let footer = fetch::footer(&inputs.store, &segment).await?;
+                    let redaction = footer.and_then(|footer| footer.redaction);
+                    self.0.insert(segment.path, redaction.clone());
+                    redaction
                 }
-                found.insert(exchange.id(), *exchange);
+            };
+            if redaction.is_some() {
+                return Ok(redaction);
             }
         }
+        Ok(None)
     }
-    Ok(found)
 }

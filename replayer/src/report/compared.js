@@ -120,7 +120,8 @@ function detail(g) {
     say.append(num(g.reproducer.length) + (g.reproducer.length === 1 ? ' request. ' : ' requests. '), save, ' and run it: TARGET=http://host:port sh ' + file + '. Exit code 1: reproduced, 0: not.');
     d.push(el('h2', 'Reproduce'), say, el('pre', g.script, 'script'));
   }
-  else if (g.reproducer.length) d.push(el('p', 'Replay: --exchange ' + g.reproducer.join(' '), 'mono'));
+  for (const lack of g.script_lacks ?? []) d.push(el('p', lack, 'faint'));
+  if (!g.script && g.reproducer.length) d.push(el('p', 'Replay: --exchange ' + g.reproducer.join(' '), 'mono'));
   if (g.blame === 'refactor' && g.standing !== 'known') { d.push(el('h2', 'Accept')); d.push(el('pre', 'replayer accept ' + doc.archive.replace(/\/$/, '') + '/comparisons/' + doc.comparison + ' \\\n  --accepted accepted.toml --group ' + g.group + ' --by NAME --why TEXT', 'script')); }
   $('detail').replaceChildren(...d); $('detail').scrollTop = 0;
 }

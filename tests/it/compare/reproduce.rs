@@ -8,11 +8,11 @@ use tests::{Relay, Visitor, changed_portal, portal};
 use super::*;
 
 /// Recordings of a portal behind a login, and a run against each build of it.
-fn visited(redact: &[&str]) -> Compared {
+fn visited(connect: fn(&str) -> Visitor, redact: &[&str]) -> Compared {
     let server = portal(1);
     let relay = Relay::start(server.address().to_string());
     for number in 0..2 {
-        Visitor::connect(&relay.address()).shop(&format!("chair {number}"));
+        connect(&relay.address()).shop(&format!("chair {number}"));
     }
     let folder = tempfile::tempdir().unwrap();
     let capture = folder.path().join("capture.pcap");
@@ -26,12 +26,14 @@ fn visited(redact: &[&str]) -> Compared {
         read.env("RECORDER_REDACT_KEY", "a key for tests, 32 bytes of text");
     }
     let _recorded = run(&mut read).expect_code(0);
-    compared.replayed("old", &portal(2), &["--correlate", "header:Location"]);
-    compared.replayed(
-        "new",
-        &changed_portal(3),
-        &["--correlate", "header:Location"],
-    );
+    let flags = ["--correlate", "header:Location"];
+    let flags = [
+        &flags[..],
+        &["--order", "session", "--session-key", "client-ip"],
+    ]
+    .concat();
+    compared.replayed("old", &portal(2), &flags);
+    compared.replayed("new", &changed_portal(3), &flags);
     compared
 }
 
@@ -53,7 +55,33 @@ fn reproduce(folder: &Path, script: &str, target: &str) -> Ran {
 
 #[test]
 fn a_change_deep_in_a_session_behind_a_login_is_reproduced() {
-    let compared = visited(&[]);
+    let compared = visited(Visitor::connect, &[]);
+    let script = reproduced(&compared);
+    // It asks nothing of a target that is not there, and says so.
+    let nobody = reproduce(compared.folder.path(), &script, "http://127.0.0.1:9").expect_code(2);
+    assert!(
+        nobody.stdout.contains("cannot be told"),
+        "{}",
+        nobody.stdout
+    );
+}
+
+/// A browser's connections: the login on one, each token given on another than where it is used.
+#[test]
+fn a_session_over_many_connections_is_reproduced_from_its_login_on() {
+    let compared = visited(Visitor::apart, &[]);
+    let script = reproduced(&compared);
+    assert!(!script.contains("No answer in here gives"), "{script}");
+    let connections: Vec<&str> = script
+        .lines()
+        .filter_map(|line| line.split_once("--exchange ")?.1.split('-').next())
+        .collect();
+    let different: std::collections::BTreeSet<&&str> = connections.iter().collect();
+    assert_eq!((connections.len(), different.len()), (7, 7), "{script}");
+}
+
+/// The script of a changed price, which says the right thing of both builds.
+fn reproduced(compared: &Compared) -> String {
     let document = compared.document(&SIDES);
     let script = script_at(&document, "$.lines[*].price");
     let changed = reproduce(compared.folder.path(), script, &changed_portal(4).url());
@@ -102,18 +130,12 @@ fn a_change_deep_in_a_session_behind_a_login_is_reproduced() {
         );
     }
     assert!(!script.contains("redacted"), "{script}");
-    // It asks nothing of a target that is not there, and says so.
-    let nobody = reproduce(compared.folder.path(), script, "http://127.0.0.1:9").expect_code(2);
-    assert!(
-        nobody.stdout.contains("cannot be told"),
-        "{}",
-        nobody.stdout
-    );
+    script.to_owned()
 }
 
 #[test]
 fn a_script_of_a_redacted_archive_says_so() {
-    let compared = visited(&["cookie:*=pseudonymise"]);
+    let compared = visited(Visitor::connect, &["cookie:*=pseudonymise"]);
     let document = compared.document(&SIDES);
     let script = script_at(&document, "$.lines[*].price");
     assert!(

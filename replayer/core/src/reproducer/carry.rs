@@ -9,17 +9,14 @@
 //!
 //! What a client said before an answer did is its own.
 
-mod issued;
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use schema::{Charset, Protocol, Request, Response};
 
-use issued::{Context, Issued, Take, issued};
-
-use super::places::{Field, parts, wholes};
+use super::issued::{Context, Issued, Take, issued};
+use super::places::{Field, parts, whole_texts, wholes};
 use super::shell::quoted;
 use crate::correlate::{Place, is_border, is_particular, is_random, is_token_name};
 use crate::percent::percent_encoded;
@@ -166,6 +163,11 @@ pub(super) fn uses(text: &str, place: Place, number: usize, carried: &[Carried])
 }
 
 impl Carried {
+    /// The value.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The lines that take the value out of the last answer.
     pub(super) fn taken(&self) -> String {
         let after = |context: &Context| {
@@ -262,14 +264,7 @@ impl Carried {
 
 /// Whole values of a request that the recorded one does not have.
 fn substituted(step: &Step<'_>) -> BTreeSet<String> {
-    let values = |request: Option<&Request>| -> BTreeSet<String> {
-        let parts = request.map(parts).unwrap_or_default().into_iter();
-        parts
-            .flat_map(|(_, place, text)| wholes(text, place))
-            .map(|whole| whole.text.into_owned())
-            .collect()
-    };
-    let (mut sent, recorded) = (values(step.sent), values(step.recorded));
+    let (mut sent, recorded) = (whole_texts(step.sent), whole_texts(step.recorded));
     sent.retain(|value| !recorded.contains(value));
     sent
 }

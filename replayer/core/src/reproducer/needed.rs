@@ -1,4 +1,4 @@
-//! Which requests of a connection a reproducer needs: a connection behind a proxy has those of many users.
+//! Which requests of a chain a reproducer needs: a connection behind a proxy has those of many users.
 //!
 //! 1. The last one.
 //! 2. Those whose answers give values to requests that are needed.
@@ -53,7 +53,7 @@ pub(super) fn needed(steps: &[Step<'_>], carried: &[Carried]) -> Vec<bool> {
 }
 
 /// Methods that are registered as safe and come with nothing to change (RFC 9110 section 9.2.1).
-fn is_safe(method: &str) -> bool {
+pub(super) fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 

@@ -1,6 +1,7 @@
 //! Values that are the whole of something in a request: a segment, a parameter, a cookie, a field, a JSON value.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use schema::Request;
@@ -71,6 +72,15 @@ fn place_of_body(request: &Request, text: &str) -> Place {
     } else {
         Place::Body
     }
+}
+
+/// The texts of all whole values of a request.
+pub(super) fn whole_texts(request: Option<&Request>) -> BTreeSet<String> {
+    let parts = request.map(parts).unwrap_or_default().into_iter();
+    parts
+        .flat_map(|(_, place, text)| wholes(text, place))
+        .map(|whole| whole.text.into_owned())
+        .collect()
 }
 
 /// The whole values of a part.

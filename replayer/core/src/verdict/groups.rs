@@ -183,6 +183,7 @@ impl Groups {
                 .map(|place| place.exchange.to_string())
                 .collect(),
             script: String::new(),
+            script_lacks: Vec::new(),
             accepted: None,
             sides: group.sides.clone(),
         });

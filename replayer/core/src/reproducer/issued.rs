@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use schema::Response;
 
-use super::super::lines::json_lines;
+use super::lines::json_lines;
 use crate::compare::plain_body;
 use crate::compare::policy::{Form, TABLE, row_of};
 use crate::correlate::{is_between, named_values, random_words};
