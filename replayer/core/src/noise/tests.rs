@@ -247,6 +247,58 @@ fn a_time_of_the_answer_is_known_by_the_clock() {
     assert_eq!(excused(&[], &left, &left, &at("13:02:01Z")), [None, None]);
 }
 
+/// The same of times with the name of their month, in a field of the head and in text.
+#[test]
+fn a_time_of_the_answer_is_known_however_fields_write_it() {
+    let at = |time: &str, at_s: i64| {
+        let mut exchange = answer(&format!(r#"{{"said":"{time}, or so"}}"#), at_s);
+        let response = exchange.response.as_mut().unwrap();
+        response.headers.push("X-Generated", time);
+        exchange
+    };
+    let verdict = |baseline: &str, candidate: &str| {
+        let (left, right) = (at(baseline, 0), at(candidate, 120));
+        let (rules, mut noise) = (Rules::default(), Noise::default());
+        noise.learn(ENDPOINT, &left, &left, &rules);
+        let found = differences(&left, &right, &rules).unwrap().kept;
+        let excused = found.iter().map(|difference| {
+            let excused =
+                noise.excuses(ENDPOINT, difference, (&left, &right), &FxHashSet::default());
+            excused.is_some()
+        });
+        excused.collect::<Vec<bool>>()
+    };
+    let forms = [
+        [
+            "Wed, 02 Dec 2026 13:00:00 GMT",
+            "Wed, 02 Dec 2026 13:02:01 GMT",
+        ],
+        [
+            "Wednesday, 02-Dec-26 13:00:00 GMT",
+            "Wednesday, 02-Dec-26 13:02:00 GMT",
+        ],
+        ["Wed Dec  2 13:00:00 2026", "Wed Dec  2 13:02:00 2026"],
+        [
+            "Wed, 2 Dec 2026 15:00:00 +0200",
+            "Wed, 2 Dec 2026 15:02:00 +0200",
+        ],
+    ];
+    for [baseline, candidate] in forms {
+        assert_eq!(verdict(baseline, candidate), [true, true], "{baseline}");
+    }
+    let fixed = forms[0][0];
+    for news in [
+        "Wed, 02 Dec 2026 13:02:08 GMT",
+        "Wed, 02 Dec 2026 13:02:00 UTC",
+        "Wed, 02 Dec 2026 15:02:00 +0200",
+        "Wed, 02-Dec-2026 13:02:00 GMT",
+        "2026-12-02T13:02:00Z",
+        "Wed, 02 Dec 2026 13:02:00",
+    ] {
+        assert_eq!(verdict(fixed, news), [false, false], "{news}");
+    }
+}
+
 #[test]
 fn a_measure_that_is_negative_for_the_first_time_is_news() {
     let (left, right) = (r#"{"elapsed_ms":3}"#, r#"{"elapsed_ms":9}"#);

@@ -1,25 +1,24 @@
-//! Points in time as services write them.
+//! Points in time as services write them. `named`: those with the name of their month.
+
+mod named;
 
 const SECOND_US: i64 = 1_000_000;
 const DAY_US: i64 = 86_400 * SECOND_US;
 /// How far from now a bare number may be to be read as a time.
 const NEAR_US: i64 = 10 * 365 * DAY_US;
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
-
 /// Microseconds since 1970 of a date with a time of day (RFC 3339; `T`, `_` or a space between; without a zone it is taken
-/// as UTC), an IMF-fixdate (RFC 9110 section 5.6.7), or a Unix time in seconds to microseconds near `now_us`.
+/// as UTC), one with the name of its month such as an IMF-fixdate (RFC 9110 section 5.6.7), or a Unix time in seconds to
+/// microseconds near `now_us`.
 pub(crate) fn parse_time(text: &str, now_us: i64) -> Option<i64> {
     unix(text, now_us)
         .or_else(|| iso(text))
-        .or_else(|| imf(text))
+        .or_else(|| named::parse(text))
 }
 
 /// How a time is written, whatever time it is, and how many digits its seconds have behind the point: digits become `0` (one or
-/// two in a row are one), and names of days and months `a`. The digits of an offset from UTC stay: a time in another zone is
-/// written in another way.
+/// two in a row are one), and names of days and months `a`. The digits of an offset from UTC and the name of a zone stay: a time in
+/// another zone is written in another way.
 pub(crate) fn time_form(text: &str) -> (String, usize) {
     let mut form = String::with_capacity(text.len());
     let (mut fraction, mut rest) = (0, text);
@@ -42,6 +41,8 @@ pub(crate) fn time_form(text: &str) -> (String, usize) {
             form.extend(std::iter::repeat_n('0', run.len()));
         } else if first.is_ascii_digit() {
             form.push('0');
+        } else if matches!(run, "GMT" | "UTC") {
+            form.push_str(run);
         } else if first.is_alphabetic() && (run.len() > 2 || matches!(run, "AM" | "PM")) {
             form.push('a');
         } else {
@@ -63,22 +64,13 @@ const NOW_US: i64 = 5 * SECOND_US;
 
 /// The text with each time within 5 s of `now_us` as how it is written; `None` if it has none.
 pub(crate) fn without_now(text: &str, now_us: i64) -> Option<String> {
-    let is_part = |c: char| c.is_ascii_digit() || matches!(c, 'T' | 'Z' | ':' | '.' | '+' | '-');
     let (mut new, mut found, mut rest) = (String::with_capacity(text.len()), false, text);
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
         new.push_str(&rest[..start]);
         rest = &rest[start..];
-        let mut end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-        // A date, and behind a space the time of day.
-        if end == 10 && rest[end..].starts_with(' ') {
-            end += 1;
-            end += rest[end..]
-                .find(|c| !is_part(c))
-                .unwrap_or(rest.len() - end);
-        }
-        let word = rest[..end].trim_end_matches(['.', '-', ':', ' ']);
-        let is_now = parse_time(word, now_us).is_some_and(|us| (us - now_us).abs() <= NOW_US);
-        if is_now {
+        let (end, us) = first_time(rest, now_us);
+        let word = &rest[..end];
+        if us.is_some_and(|us| (us - now_us).abs() <= NOW_US) {
             let (form, digits) = time_form(word);
             new.push_str(&form);
             new.push_str(&digits.to_string());
@@ -86,10 +78,33 @@ pub(crate) fn without_now(text: &str, now_us: i64) -> Option<String> {
         } else {
             new.push_str(word);
         }
-        rest = &rest[word.len()..];
+        rest = &rest[end..];
     }
     new.push_str(rest);
     found.then_some(new)
+}
+
+/// Length of the time or the word that a text begins with, and when the time is.
+fn first_time(text: &str, now_us: i64) -> (usize, Option<i64>) {
+    if let Some((end, us)) = named::prefix(text) {
+        return (end, Some(us));
+    }
+    let ends = |is_part: fn(char) -> bool, from: usize| {
+        let rest = &text[from..];
+        from + rest.find(|c| !is_part(c)).unwrap_or(rest.len())
+    };
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return (ends(|c| c.is_ascii_alphabetic(), 0), None);
+    }
+    let is_part: fn(char) -> bool =
+        |c| c.is_ascii_digit() || matches!(c, 'T' | 'Z' | ':' | '.' | '+' | '-');
+    let mut end = ends(is_part, 0);
+    // A date, and behind a space the time of day.
+    if end == 10 && text[end..].starts_with(' ') {
+        end = ends(is_part, end + 1);
+    }
+    let word = text[..end].trim_end_matches(['.', '-', ':', ' ']);
+    (word.len(), parse_time(word, now_us))
 }
 
 fn unix(text: &str, now_us: i64) -> Option<i64> {
@@ -128,16 +143,6 @@ fn iso(text: &str) -> Option<i64> {
     let zone_at = time.find(['Z', 'z', '+', '-', ' ']).unwrap_or(time.len());
     let (clock, zone) = time.split_at(zone_at);
     Some(day * DAY_US + clock_us(clock)? - zone_us(zone.trim_start())?)
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn imf(text: &str) -> Option<i64> {
-    let rest = text.strip_suffix(" GMT")?.get(5..)?;
-    let mut words = rest.split(' ');
-    let (day, month, year) = (words.next()?, words.next()?, words.next()?);
-    let month = MONTHS.iter().position(|name| *name == month)?;
-    let month = i64::try_from(month).ok()? + 1;
-    Some(days(number(year)?, month, number(day)?)? * DAY_US + clock_us(words.next()?)?)
 }
 
 fn clock_us(clock: &str) -> Option<i64> {
