@@ -159,6 +159,12 @@ async fn compared(config: CompareConfig) -> anyhow::Result<ComparisonDocument> {
     while let Some(row) = joined.next().await? {
         writer.add(tally.add(&mut judge, &row)).await?;
     }
+    if tally.forgotten_connections() > 0 {
+        tracing::warn!(
+            "the requests of {} connections were forgotten: scripts of what came on them later begin later, and say so",
+            tally.forgotten_connections()
+        );
+    }
     let counts: Vec<SideCounts> = joined.join.counts().collect();
     let mut document = head(&config, &inputs, id);
     tally.write_into(&mut document);

@@ -95,14 +95,15 @@ pub fn reproducer(
     });
     let sent: Vec<&Link> = sent.map(|(_, link)| link).collect();
     let steps: Vec<Step<'_>> = sent.iter().map(|link| link.step(about)).collect();
-    let needed = needed::needed(&steps, &carry::carried(&steps));
+    let carried = carry::carried(&steps);
+    let needed = needed::needed(&steps, &carried);
+    let carried = carry::among(carried, &steps, &needed);
     let kept = sent.iter().zip(needed).filter(|(_, needed)| *needed);
     let kept: Vec<&Link> = kept.map(|(link, _)| *link).collect();
     let Some(last) = kept.last() else {
         return Reproducer::default();
     };
     let steps: Vec<Step<'_>> = kept.iter().map(|link| link.step(about)).collect();
-    let carried = carry::carried(&steps);
     let body = body(group, last, &kept, &carried, about);
     lacks.extend(gaps(&links));
     let foreign = foreign(&steps, &carried);

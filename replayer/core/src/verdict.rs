@@ -6,6 +6,7 @@
 //! Findings of one endpoint, part, place, kind, cause and blame are one group. Its id is a hash of exactly that, so the
 //! same change has the same id in every comparison; the ledger is kept by it.
 
+mod chains;
 mod conclusion;
 mod groups;
 mod latency;
@@ -13,9 +14,7 @@ mod timeline;
 
 use rustc_hash::FxHashMap;
 use schema::comparison::{ComparedEndpoint, ComparedTotals, ComparisonDocument};
-use schema::{
-    Blame, Completeness, ConnectionId, Exchange, ExchangeId, Finding, InDoubt, Timestamp,
-};
+use schema::{Blame, Completeness, Exchange, Finding, InDoubt};
 
 use crate::blame::{Blamed, Judge, Judged, RECORDED, Sides};
 use crate::compare::{excerpt, unanswered};
@@ -23,10 +22,12 @@ use crate::join::Row;
 use crate::report::Reasons;
 use crate::template::Templates;
 
+use chains::Chains;
 use groups::Groups;
 use latency::PairedLatency;
 use timeline::Timeline;
 
+pub use chains::Place;
 pub use conclusion::{Gates, Required, conclude};
 
 /// Bounds of a comparison.
@@ -40,8 +41,11 @@ pub struct VerdictLimits {
     pub sides_max: usize,
     /// Findings of a group that needs nobody (environment, noise, rule) that are stored; all are counted.
     pub stored_of_quiet_group_max: u64,
-    /// Connections whose requests are remembered, for reproducers.
+    /// Connections whose requests are remembered, for reproducers. At the bound the half of them that was silent for longest is
+    /// forgotten, and counted.
     pub connections_max: usize,
+    /// Requests of all of them that are remembered, 24 bytes each; likewise.
+    pub chained_max: usize,
     /// Requests of a connection that are remembered: the first few, and the last ones.
     pub chain_max: usize,
     /// Buckets of the timeline.
@@ -56,6 +60,7 @@ impl Default for VerdictLimits {
             sides_max: 400,
             stored_of_quiet_group_max: 100,
             connections_max: 50_000,
+            chained_max: 1_000_000,
             chain_max: 64,
             buckets_max: 240,
         }
@@ -64,8 +69,6 @@ impl Default for VerdictLimits {
 
 /// Bytes of a finding's value that are kept.
 const VALUE_BYTES_MAX: usize = 240;
-/// Requests at the beginning of a connection that are always remembered: where somebody logs in.
-const CHAIN_BEGINNING: usize = 24;
 /// The endpoint that stands for all beyond the bound.
 const OTHER: &str = "other";
 
@@ -77,8 +80,7 @@ pub struct Tally {
     endpoints: FxHashMap<String, EndpointTally>,
     groups: Groups,
     timeline: Timeline,
-    /// The requests of each connection so far, for reproducers.
-    chains: FxHashMap<ConnectionId, Vec<Place>>,
+    chains: Chains,
     /// Rows of runs that the recording does not have, or the filters leave out, by side.
     outside: Vec<u64>,
     lag_us_max: Vec<Option<i64>>,
@@ -93,19 +95,6 @@ pub struct Doubts {
     pub sent_again: u64,
     /// Of these, with a finding.
     pub blamed: u64,
-}
-
-/// Where a request of a reproducer is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Which.
-    pub exchange: ExchangeId,
-    /// When it was recorded.
-    pub recorded: Timestamp,
-    /// Its place in the baseline's run; `None` if that lacks it, or the recording is the baseline.
-    pub baseline: Option<Timestamp>,
-    /// Its place in the candidate's run.
-    pub candidate: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -130,7 +119,7 @@ impl Tally {
             endpoints: FxHashMap::default(),
             groups: Groups::new(limits),
             timeline: Timeline::new(limits.buckets_max),
-            chains: FxHashMap::default(),
+            chains: Chains::new(&limits),
             outside: vec![0; sides],
             lag_us_max: vec![None; sides],
             in_doubt: vec![Doubts::default(); sides],
@@ -152,7 +141,8 @@ impl Tally {
             }
             return Vec::new();
         };
-        self.remember(row, judge.sides());
+        let place = place(row, judge.sides());
+        self.chains.add(&place);
         let name = self.templates.endpoint(recorded);
         let judged = judge.judge(&name, row);
         let candidate = row.sides[judge.sides().candidate].as_deref();
@@ -174,7 +164,9 @@ impl Tally {
         }
         let mut findings = Vec::new();
         for blamed in &judged.blamed {
-            if let Some(finding) = self.group(&name, row, (recorded, baseline, candidate), blamed) {
+            if let Some(finding) =
+                self.group(&name, row, place, (recorded, baseline, candidate), blamed)
+            {
                 findings.push(finding);
             }
         }
@@ -197,6 +189,12 @@ impl Tally {
     #[must_use]
     pub fn in_doubt(&self) -> &[Doubts] {
         &self.in_doubt
+    }
+
+    /// Connections whose requests were forgotten: reproducers of what came on them later begin later.
+    #[must_use]
+    pub const fn forgotten_connections(&self) -> u64 {
+        self.chains.forgotten
     }
 
     /// Requests to look up for the reproducers of the groups that need a person, by group.
@@ -242,18 +240,16 @@ impl Tally {
         &mut self,
         endpoint: &str,
         row: &Row,
+        place: Place,
         (recorded, baseline, candidate): (&Exchange, Option<&Exchange>, Option<&Exchange>),
         blamed: &Blamed,
     ) -> Option<Finding> {
-        let chain = self
-            .chains
-            .get(&row.id.connection)
-            .map_or(&[][..], Vec::as_slice);
         let sides = groups::Answers {
             recorded,
             baseline,
             candidate,
         };
+        let chain = (place, &self.chains);
         let placed = self.groups.add(endpoint, row, sides, blamed, chain)?;
         let is_quiet = !matches!(blamed.blame, Blame::Refactor | Blame::Fixed);
         if is_quiet && placed.findings > self.limits.stored_of_quiet_group_max {
@@ -294,36 +290,17 @@ impl Tally {
             }
         }
     }
+}
 
-    fn remember(&mut self, row: &Row, sides: &Sides) {
-        let connection = row.id.connection;
-        if self.chains.len() >= self.limits.connections_max
-            && !self.chains.contains_key(&connection)
-        {
-            self.forget();
-        }
-        let place = |side: usize| row.sides[side].as_ref().map(|exchange| exchange.start());
-        let chain = self.chains.entry(connection).or_default();
-        if chain.len() >= self.limits.chain_max {
-            chain.remove(CHAIN_BEGINNING.min(chain.len() - 1));
-        }
-        chain.push(Place {
-            exchange: row.id,
-            recorded: row.recorded_start,
-            baseline: (sides.baseline != RECORDED)
-                .then(|| place(sides.baseline))
-                .flatten(),
-            candidate: place(sides.candidate),
-        });
-    }
-
-    /// Forgets the half of the connections that have been silent for longest.
-    fn forget(&mut self) {
-        let newest = |chain: &Vec<Place>| chain.last().map(|place| place.recorded);
-        let mut times: Vec<_> = self.chains.values().map(newest).collect();
-        let middle = times.len() / 2;
-        let (_, &mut middle, _) = times.select_nth_unstable(middle);
-        self.chains.retain(|_, chain| newest(chain) > middle);
+/// Where the request of a row is found.
+fn place(row: &Row, sides: &Sides) -> Place {
+    let start = |side: usize| row.sides[side].as_ref().map(|exchange| exchange.start());
+    let is_run = sides.baseline != RECORDED;
+    Place {
+        exchange: row.id,
+        recorded: row.recorded_start,
+        baseline: is_run.then(|| start(sides.baseline)).flatten(),
+        candidate: start(sides.candidate),
     }
 }
 

@@ -9,14 +9,18 @@
 //!
 //! What a client said before an answer did is its own.
 
+mod index;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use schema::{Charset, Protocol, Request, Response};
 
+use index::{Index, Part};
+
 use super::issued::{Context, Issued, Take, issued};
-use super::places::{Field, parts, whole_texts, wholes};
+use super::places::{Field, parts, wholes};
 use super::shell::quoted;
 use crate::correlate::{Place, is_border, is_particular, is_random, is_token_name};
 use crate::percent::percent_encoded;
@@ -47,6 +51,8 @@ pub(super) struct Carried {
     pub(super) from: usize,
     /// The shell's variable.
     pub(super) variable: String,
+    /// What it is called in the answer.
+    name: String,
     text: String,
     take: Take,
     reach: Reach,
@@ -70,24 +76,31 @@ enum Reach {
 }
 
 /// The values that the answers of a chain give to its later requests, each from the answer that had it first.
+///
+/// Every value of every answer is looked up in an index of what requests say, and only what may be said is looked for.
 pub(super) fn carried(steps: &[Step<'_>]) -> Vec<Carried> {
-    let substituted: Vec<BTreeSet<String>> = steps.iter().map(substituted).collect();
+    let index = Index::of(steps);
     let mut carried: Vec<Carried> = Vec::new();
     for (from, step) in steps.iter().enumerate() {
-        let later = &steps[from + 1..];
-        let Some(answer) = step.answer.filter(|_| !later.is_empty()) else {
+        let Some(answer) = step.answer.filter(|_| from + 1 < steps.len()) else {
             continue;
         };
+        let made = made_below(step, &steps[from + 1..]);
         for issued in issued(answer).into_iter().take(ISSUED_MAX) {
-            let is_substituted = substituted[from + 1..]
-                .iter()
-                .any(|of| of.contains(&issued.text));
-            let Some(reach) = reach(&issued, is_substituted, step, later) else {
+            let is_substituted = index.is_substituted_behind(&issued.text, from);
+            let Some(reach) = reach(&issued, is_substituted, &made) else {
                 continue;
             };
+            if carried.len() == CARRIED_MAX {
+                return carried;
+            }
+            if !index.may_be_said_behind(&issued.text, &reach, from) {
+                continue;
+            }
             let value = Carried {
                 from,
                 variable: variable(&issued.name, carried.len() + 1),
+                name: issued.name,
                 text: issued.text,
                 take: issued.take,
                 reach,
@@ -95,17 +108,37 @@ pub(super) fn carried(steps: &[Step<'_>]) -> Vec<Carried> {
             let is_known = carried
                 .iter()
                 .any(|other| other.text == value.text && other.reach == value.reach);
-            let said = |step: &Step<'_>| step.sent.is_some_and(|request| value.is_in(request));
-            if carried.len() < CARRIED_MAX
-                && !is_known
-                && !steps[..=from].iter().any(said)
-                && later.iter().any(said)
+            let said = |parts: &Vec<Part<'_>>| value.is_in(parts);
+            if !is_known
+                && !index.parts[..=from].iter().any(said)
+                && index.parts[from + 1..].iter().any(said)
             {
                 carried.push(value);
             }
         }
     }
     carried
+}
+
+/// The values that those steps which are kept give to each other, by their places among the kept.
+pub(super) fn among(carried: Vec<Carried>, steps: &[Step<'_>], kept: &[bool]) -> Vec<Carried> {
+    let index = Index::of(steps);
+    let mut among: Vec<Carried> = Vec::new();
+    for value in carried.into_iter().filter(|value| kept[value.from]) {
+        let later = (value.from + 1..steps.len()).filter(|&number| kept[number]);
+        if later
+            .into_iter()
+            .any(|number| value.is_in(&index.parts[number]))
+        {
+            let before = kept[..value.from].iter().filter(|kept| **kept);
+            among.push(Carried {
+                from: before.count(),
+                variable: variable(&value.name, among.len() + 1),
+                ..value
+            });
+        }
+    }
+    among
 }
 
 /// What requests have that no answer of the chain gave, and the recorded ones had otherwise, or that is random: by its place.
@@ -209,10 +242,9 @@ impl Carried {
         )
     }
 
-    fn is_in(&self, request: &Request) -> bool {
-        parts(request)
-            .into_iter()
-            .any(|(_, place, text)| !self.uses_in(text, place).is_empty())
+    fn is_in(&self, parts: &[Part<'_>]) -> bool {
+        let mut parts = parts.iter();
+        parts.any(|(_, place, text)| !self.uses_in(text, *place).is_empty())
     }
 
     fn uses_in(&self, text: &str, place: Place) -> Vec<Use> {
@@ -262,20 +294,8 @@ impl Carried {
     }
 }
 
-/// Whole values of a request that the recorded one does not have.
-fn substituted(step: &Step<'_>) -> BTreeSet<String> {
-    let (mut sent, recorded) = (whole_texts(step.sent), whole_texts(step.recorded));
-    sent.retain(|value| !recorded.contains(value));
-    sent
-}
-
 /// Where later requests mean a value, if anywhere.
-fn reach(
-    issued: &Issued,
-    is_substituted: bool,
-    step: &Step<'_>,
-    later: &[Step<'_>],
-) -> Option<Reach> {
+fn reach(issued: &Issued, is_substituted: bool, made: &BTreeSet<&str>) -> Option<Reach> {
     let text = issued.text.as_str();
     if text.is_empty() || !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return None;
@@ -287,25 +307,22 @@ fn reach(
     if let Take::Cookie(name) = &issued.take {
         return Some(Reach::Cookie(name.clone()));
     }
-    (is_substituted || is_new_id(text, step, later)).then_some(Reach::Whole)
+    (is_substituted || made.contains(text)).then_some(Reach::Whole)
 }
 
-/// Whether a request that writes was answered with an id, and a later one asks for `<its path>/<id>`.
-fn is_new_id(text: &str, step: &Step<'_>, later: &[Step<'_>]) -> bool {
-    let Some(request) = step
-        .sent
-        .filter(|request| matches!(request.method.as_str(), "POST" | "PUT"))
-    else {
-        return false;
+/// The ids that later requests have behind the path of a request that writes, `<its path>/<id>`.
+fn made_below<'a>(step: &Step<'_>, later: &[Step<'a>]) -> BTreeSet<&'a str> {
+    let writes = |request: &&Request| matches!(request.method.as_str(), "POST" | "PUT");
+    let Some(request) = step.sent.filter(writes) else {
+        return BTreeSet::new();
     };
-    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
-    let base = format!("{}/{text}", request.path.trim_end_matches('/'));
-    let asks = |step: &Step<'_>| {
-        let path = step.sent.map_or("", |request| &request.path);
-        let rest = path.strip_prefix(&base);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    has_digit && later.iter().any(asks)
+    let base = request.path.trim_end_matches('/');
+    let below = later.iter().filter_map(|step| {
+        let rest = step.sent?.path.strip_prefix(base)?.strip_prefix('/')?;
+        rest.split('/').next()
+    });
+    let has_digit = |id: &&str| id.bytes().any(|byte| byte.is_ascii_digit());
+    below.filter(has_digit).collect()
 }
 
 /// A name for the shell that says where the value is from.

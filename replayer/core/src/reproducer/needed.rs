@@ -24,19 +24,21 @@ pub(super) fn needed(steps: &[Step<'_>], carried: &[Carried]) -> Vec<bool> {
     *last = true;
     let credentials: Vec<BTreeSet<String>> =
         steps.iter().map(|step| credentials(step.sent)).collect();
+    let mut new = vec![steps.len() - 1];
     // Each round adds at least one, or is the last.
-    loop {
-        let before = needed.clone();
-        for number in (0..steps.len()).rev().filter(|&number| before[number]) {
+    while !new.is_empty() {
+        while let Some(number) = new.pop() {
             for from in sources(steps[number].sent, number, carried) {
-                needed[from] = true;
+                if !std::mem::replace(&mut needed[from], true) {
+                    new.push(from);
+                }
             }
         }
         let users: BTreeSet<&String> = (0..steps.len())
             .filter(|&number| needed[number])
             .flat_map(|number| &credentials[number])
             .collect();
-        for number in 0..steps.len() {
+        for number in (0..steps.len()).filter(|&number| !needed[number]) {
             let writes = steps[number]
                 .sent
                 .is_some_and(|request| !is_safe(&request.method));
@@ -44,12 +46,15 @@ pub(super) fn needed(steps: &[Step<'_>], carried: &[Carried]) -> Vec<bool> {
                 || credentials[number]
                     .iter()
                     .any(|value| users.contains(value));
-            needed[number] |= writes && is_theirs;
+            if writes && is_theirs {
+                new.push(number);
+            }
         }
-        if needed == before {
-            return needed;
+        for &number in &new {
+            needed[number] = true;
         }
     }
+    needed
 }
 
 /// Methods that are registered as safe and come with nothing to change (RFC 9110 section 9.2.1).

@@ -5,6 +5,7 @@ use schema::comparison::{FindingExample, FindingGroup, SideBySide};
 use schema::{Blame, DivergenceKind, Exchange, ExchangeId, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::chains::{Chain, Chains};
 use super::{Place, VALUE_BYTES_MAX, VerdictLimits};
 use crate::blame::Blamed;
 use crate::compare::{Part, excerpt};
@@ -38,7 +39,7 @@ struct Group {
     counted: ExchangeId,
     examples: Vec<FindingExample>,
     /// The shortest chain of requests that ends with one that differs.
-    chain: Vec<Place>,
+    chain: Option<Chain>,
     sides: Option<SideBySide>,
 }
 
@@ -85,7 +86,7 @@ impl Groups {
         row: &Row,
         answers: Answers<'_>,
         blamed: &Blamed,
-        chain: &[Place],
+        (place, chains): (Place, &Chains),
     ) -> Option<Placed> {
         let difference = &blamed.difference;
         let now_us = answers.candidate.map_or(0, moment_us);
@@ -111,7 +112,7 @@ impl Groups {
             last: row.recorded_start,
             counted: row.id,
             examples: Vec::new(),
-            chain: Vec::new(),
+            chain: None,
             sides: None,
         });
         group.findings += 1;
@@ -122,8 +123,13 @@ impl Groups {
             if group.examples.len() < EXAMPLES_MAX {
                 group.examples.push(example(row, answers.recorded, blamed));
             }
-            if group.chain.is_empty() || chain.len() < group.chain.len() {
-                group.chain = chain.to_vec();
+            let length = chains.len(row.id.connection);
+            if group
+                .chain
+                .as_ref()
+                .is_none_or(|chain| length < chain.len())
+            {
+                group.chain = Some(chains.ending_with(place));
             }
         }
         group.first = group.first.min(row.recorded_start);
@@ -178,7 +184,7 @@ impl Groups {
             last: group.last.to_micros_precision(),
             examples: group.examples.clone(),
             reproducer: group
-                .chain
+                .places()
                 .iter()
                 .map(|place| place.exchange.to_string())
                 .collect(),
@@ -201,8 +207,14 @@ impl Groups {
         groups
             .into_iter()
             .take(groups_max)
-            .map(|(key, group)| (key.id(), group.chain.clone()))
+            .map(|(key, group)| (key.id(), group.places()))
             .collect()
+    }
+}
+
+impl Group {
+    fn places(&self) -> Vec<Place> {
+        self.chain.as_ref().map_or_else(Vec::new, Chain::places)
     }
 }
 
