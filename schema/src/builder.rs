@@ -15,7 +15,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use self::pending::Pending;
-use crate::columns::exchanges_schema;
+use crate::columns::building_schema;
 use crate::metadata::{self, BatchSpan};
 use crate::properties::BodyDictionaries;
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     properties,
 };
 
-pub(crate) use self::rows::{BodyBytes, Parts, RowBuilder};
+pub(crate) use self::rows::{Parts, RowBuilder};
 
 /// How much goes into one batch and one row group.
 #[derive(Clone, Copy, Debug)]
@@ -273,17 +273,15 @@ impl SegmentBuilder {
         };
         let span = BatchSpan(batch.len() as u64, first.start, last.start);
         let mut raw_bytes = 0;
-        let mut body_bytes = BodyBytes::default();
         for held in &batch {
             raw_bytes += held.exchange.memory();
-            body_bytes.add(&held.exchange);
         }
 
         let dictionaries = match &self.writer {
             Some(_) => BodyDictionaries::default(),
             None => repeats::worth_a_dictionary(&batch),
         };
-        let mut rows = RowBuilder::new(batch.len(), body_bytes, self.options.replayed);
+        let mut rows = RowBuilder::new(batch.len(), self.options.replayed);
         let order = order::by_endpoint(&batch);
         let mut batch: Vec<_> = batch.into_iter().map(|held| Some(held.exchange)).collect();
         for index in order {
@@ -366,7 +364,7 @@ fn writer(
     let options_ = ArrowWriterOptions::new()
         .with_properties(properties)
         .with_skip_arrow_metadata(true);
-    let schema = exchanges_schema(options.replayed);
+    let schema = building_schema(options.replayed);
     Ok(ArrowWriter::try_new_with_options(
         Vec::new(),
         schema,

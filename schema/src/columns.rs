@@ -178,6 +178,16 @@ pub fn exchanges_schema(replayed: bool) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// The same as rows are built: binaries are views, so that large ones need not be copied. Parquet has one type for both.
+pub(crate) fn building_schema(replayed: bool) -> SchemaRef {
+    let schema = exchanges_schema(replayed);
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Binary => Arc::new(Field::clone(field).with_data_type(DataType::BinaryView)),
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new(fields.collect::<Fields>()))
+}
+
 /// Columns of `capture`, the completeness ledger.
 #[must_use]
 pub fn capture_schema() -> SchemaRef {

@@ -13,12 +13,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Builder, RecordBatch, StringBuilder};
+use arrow::array::{
+    Array as _, ArrayRef, BinaryBuilder, BinaryViewArray, Int64Builder, RecordBatch, StringBuilder,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
 
-use crate::builder::{BodyBytes, Parts, RowBuilder};
+use crate::builder::{Parts, RowBuilder};
 use crate::{Error, Exchange, SegmentOptions, columns, metadata};
 pub use decoder::LiveDecoder;
 
@@ -209,11 +211,7 @@ impl StreamEncoder {
     /// # Errors
     /// If Arrow refuses: a bug, or a lack of memory.
     pub fn encode(&mut self, rows: &[Row]) -> Result<Bytes, Error> {
-        let mut body_bytes = BodyBytes::default();
-        for row in rows {
-            body_bytes.add(&row.exchange);
-        }
-        let mut builder = RowBuilder::with_parts(rows.len(), body_bytes, false, self.parts);
+        let mut builder = RowBuilder::with_parts(rows.len(), false, self.parts);
         let mut positions = StringBuilder::with_capacity(rows.len(), rows.len() * 24);
         let mut missed = Int64Builder::with_capacity(rows.len());
         for row in rows {
@@ -223,10 +221,10 @@ impl StreamEncoder {
         }
         let all = builder.finish()?;
         let mut arrays: Vec<ArrayRef> = match &self.columns.0 {
-            None => all.columns().to_vec(),
+            None => all.columns().iter().map(own).collect(),
             Some(indices) => indices
                 .iter()
-                .map(|&index| Arc::clone(all.column(index)))
+                .map(|&index| own(all.column(index)))
                 .collect(),
         };
         arrays.push(Arc::new(positions.finish()));
@@ -252,6 +250,17 @@ impl fmt::Debug for StreamEncoder {
             .field("columns", &self.columns)
             .finish_non_exhaustive()
     }
+}
+
+/// The column as subscribers get it: bodies in one piece.
+fn own(column: &ArrayRef) -> ArrayRef {
+    let Some(views) = column.as_any().downcast_ref::<BinaryViewArray>() else {
+        return Arc::clone(column);
+    };
+    let bytes = views.iter().flatten().map(<[u8]>::len).sum();
+    let mut bodies = BinaryBuilder::with_capacity(views.len(), bytes);
+    views.iter().for_each(|body| bodies.append_option(body));
+    Arc::new(bodies.finish())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Exchanges become the Arrow columns of one batch, row by row; each text and body is copied once.
+//! Exchanges become the Arrow columns of one batch, row by row; each text is copied once, and so are small bodies. Large ones
+//! stay where they are.
 
 mod groups;
 mod headers;
@@ -7,26 +8,8 @@ use arrow::array::RecordBatch;
 
 use self::groups::{ConnectionColumns, IdColumns, QualityColumns, ReplayColumns, TimeColumns};
 use self::groups::{RequestColumns, ResponseColumns};
-use crate::columns::exchanges_schema;
-use crate::{Body, Error, Exchange};
-
-/// How large the bodies of a batch are: growing a column of them by doubling would copy them twice over.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct BodyBytes {
-    request: usize,
-    response: usize,
-}
-
-impl BodyBytes {
-    /// Counts an exchange.
-    pub(crate) fn add(&mut self, exchange: &Exchange) {
-        let stored = |body: &Body| body.bytes.len();
-        let request = exchange.request.as_ref();
-        let response = exchange.response.as_ref();
-        self.request += request.map_or(0, |request| stored(&request.body));
-        self.response += response.map_or(0, |response| stored(&response.body));
-    }
-}
+use crate::columns::building_schema;
+use crate::{Error, Exchange};
 
 /// Which columns of a message that cost much are wanted. What is not is left empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,24 +40,19 @@ pub(crate) struct RowBuilder {
 }
 
 impl RowBuilder {
-    /// Columns with room for `rows` rows and their bodies, with or without the columns of a run.
-    pub(crate) fn new(rows: usize, body_bytes: BodyBytes, replayed: bool) -> Self {
-        Self::with_parts(rows, body_bytes, replayed, [Parts::ALL; 2])
+    /// Columns with room for `rows` rows, with or without the columns of a run.
+    pub(crate) fn new(rows: usize, replayed: bool) -> Self {
+        Self::with_parts(rows, replayed, [Parts::ALL; 2])
     }
 
     /// The same for a batch of which only some columns are used: of request and response, these parts.
-    pub(crate) fn with_parts(
-        rows: usize,
-        body_bytes: BodyBytes,
-        replayed: bool,
-        [request, response]: [Parts; 2],
-    ) -> Self {
+    pub(crate) fn with_parts(rows: usize, replayed: bool, [request, response]: [Parts; 2]) -> Self {
         Self {
             ids: IdColumns::new(rows),
             times: TimeColumns::new(rows),
             connection: ConnectionColumns::new(rows),
-            request: RequestColumns::new(rows, body_bytes.request, request),
-            response: ResponseColumns::new(rows, body_bytes.response, response),
+            request: RequestColumns::new(rows, request),
+            response: ResponseColumns::new(rows, response),
             quality: QualityColumns::new(rows),
             replay: replayed.then(|| ReplayColumns::new(rows)),
         }
@@ -93,9 +71,9 @@ impl RowBuilder {
         }
     }
 
-    /// The rows as the batch that Parquet takes.
+    /// The rows as the batch that Parquet takes, with [`building_schema`].
     pub(crate) fn finish(self) -> Result<RecordBatch, Error> {
-        let schema = exchanges_schema(self.replay.is_some());
+        let schema = building_schema(self.replay.is_some());
         let mut columns = Vec::with_capacity(schema.fields().len());
         columns.extend(self.ids.finish());
         columns.extend(self.times.finish());

@@ -5,14 +5,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BinaryViewBuilder, Int32Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
+use arrow::buffer::Buffer;
 use arrow::error::ArrowError;
+use bytes::Bytes;
 
 use super::Parts;
 use super::headers::{HeadersBuilder, StatusesBuilder};
 use crate::columns;
 use crate::{Body, ConnectionInfo, Exchange, ExchangeId, InDoubt, Replay, Timestamp, Vni};
+
+/// Bytes of a body from which on it is shared and not copied.
+const SHARED_BYTES_MIN: usize = 4 << 10;
 
 pub(super) struct IdColumns {
     exchange: StringBuilder,
@@ -181,9 +187,8 @@ pub(super) struct RequestColumns {
 }
 
 impl RequestColumns {
-    pub(super) fn new(rows: usize, body_bytes: usize, wanted: Parts) -> Self {
+    pub(super) fn new(rows: usize, wanted: Parts) -> Self {
         let fields = if wanted.headers { 10 } else { 0 };
-        let body_bytes = if wanted.body { body_bytes } else { 0 };
         Self {
             wanted,
             protocol: texts(rows, 8),
@@ -193,7 +198,7 @@ impl RequestColumns {
             query: texts(rows, 16),
             target: texts(rows, 0),
             headers: HeadersBuilder::new(rows, fields),
-            body: BodyColumns::new(rows, body_bytes),
+            body: BodyColumns::new(rows),
             trailers: HeadersBuilder::new(rows, 0),
         }
     }
@@ -248,15 +253,14 @@ pub(super) struct ResponseColumns {
 }
 
 impl ResponseColumns {
-    pub(super) fn new(rows: usize, body_bytes: usize, wanted: Parts) -> Self {
+    pub(super) fn new(rows: usize, wanted: Parts) -> Self {
         let fields = if wanted.headers { 10 } else { 0 };
-        let body_bytes = if wanted.body { body_bytes } else { 0 };
         Self {
             wanted,
             status: Int32Builder::with_capacity(rows),
             interim_statuses: StatusesBuilder::new(rows),
             headers: HeadersBuilder::new(rows, fields),
-            body: BodyColumns::new(rows, body_bytes),
+            body: BodyColumns::new(rows),
             body_encoding: texts(rows, 0),
             trailers: HeadersBuilder::new(rows, 0),
             body_digest: texts(rows, 0),
@@ -298,14 +302,14 @@ impl ResponseColumns {
 }
 
 struct BodyColumns {
-    stored: BinaryBuilder,
+    stored: BinaryViewBuilder,
     wire_bytes: Int64Builder,
 }
 
 impl BodyColumns {
-    fn new(rows: usize, bytes: usize) -> Self {
+    fn new(rows: usize) -> Self {
         Self {
-            stored: BinaryBuilder::with_capacity(rows, bytes),
+            stored: BinaryViewBuilder::with_capacity(rows),
             wire_bytes: Int64Builder::with_capacity(rows),
         }
     }
@@ -315,9 +319,19 @@ impl BodyColumns {
         let stored = body
             .map(|body| &body.bytes)
             .filter(|bytes| wanted && !bytes.is_empty());
-        self.stored.append_option(stored);
+        match stored {
+            Some(bytes) if bytes.len() >= SHARED_BYTES_MIN => self.share(bytes),
+            stored => self.stored.append_option(stored),
+        }
         self.wire_bytes
             .append_option(body.map(|body| long(body.wire_bytes)));
+    }
+
+    fn share(&mut self, bytes: &Bytes) {
+        let block = self.stored.append_block(Buffer::from(bytes.clone()));
+        let len = u32::try_from(bytes.len()).expect("Arrow takes no larger block");
+        let appended = self.stored.try_append_view(block, 0, len);
+        appended.expect("the view is all of the block");
     }
 
     fn finish(mut self) -> [ArrayRef; 2] {
