@@ -134,7 +134,7 @@ struct Wire {
     next: [u32; 2],
     /// How far each end has acknowledged the other.
     seen: [u32; 2],
-    /// Which ends have sent a packet.
+    /// Which ends have sent a packet that is no keep-alive probe.
     said: [bool; 2],
     frames: Vec<Vec<u8>>,
 }
@@ -179,7 +179,8 @@ impl Wire {
             payload,
         };
         self.frames.push(packet.ip());
-        self.said[side] = true;
+        // After a probe, another single zero is one as well.
+        self.said[side] |= payload != [0];
     }
 
     fn record(&self) -> Recording {
