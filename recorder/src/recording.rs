@@ -6,9 +6,11 @@
 //! ```
 //! With a spool, a segment that is due seals all that are open, so that the frames they came from can go as one. Of a capture,
 //! packet time says when a segment is due; recording live, the clock does, also when nothing comes. Where exchanges come
-//! faster than segments are made, `behind` says what gives way.
+//! faster than segments are made, `behind` says what gives way; `recover` says what becomes of what an earlier run left.
 
 mod behind;
+mod job;
+mod recover;
 mod seal;
 mod stats;
 
@@ -29,10 +31,13 @@ use crate::spool::{Backlog, Kept, Policy, Replayed, Sequences, Spool, SpoolError
 use crate::writer::{Sealed, Writer};
 
 use behind::Behind;
+use recover::Counting;
 pub(crate) use stats::{Publication, WriterStats};
 
 /// How long the thread waits for a batch before it looks at the clock, recording live.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The same while another thread makes segments of frames: its next lot waits for this one.
+const LOOK_FOR_JOB_EVERY: Duration = Duration::from_millis(10);
 
 /// The state of the thread.
 #[derive(Debug)]
@@ -45,8 +50,8 @@ pub(crate) struct Recording {
     held: Vec<Sealed>,
     /// The last time that the disk had no room for segments.
     failed: Option<Failed>,
-    /// The last generation that a crash left.
-    crashed_until: Option<u64>,
+    /// What an earlier run left is being counted.
+    counting: Option<Counting>,
     recorded: Recorded,
     /// Recording live: where it tells how it gets on.
     live: Option<Arc<WriterStats>>,
@@ -81,11 +86,11 @@ pub(crate) enum Destination {
 /// What the thread has done.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorded {
-    /// What a crash had left.
+    /// What an earlier run had left, as far as it was read back.
     pub(crate) replayed: Replayed,
     /// Exchanges for which the spool had no room.
     pub(crate) shed: u64,
-    /// Generations that are still frames, because the disk has no room for their segments.
+    /// Generations that are still frames: the disk has no room for their segments, or the end came first.
     pub(crate) unsealed: usize,
 }
 
@@ -96,12 +101,10 @@ impl Recording {
         rotation: Rotation,
         mut destination: Destination,
     ) -> Self {
-        let mut crashed_until = None;
         let mut next = Sequences::default();
         if let Destination::Spool(spool) = &mut destination {
             options.spool = Some(spool.id().to_string());
             spool.set_policy(&Policy::of(&options));
-            crashed_until = spool.deferred().last().copied();
             next = spool.next();
         }
         Self {
@@ -111,7 +114,7 @@ impl Recording {
             destination,
             held: Vec::new(),
             failed: None,
-            crashed_until,
+            counting: None,
             recorded: Recorded::default(),
             live: None,
             feed: None,
@@ -230,7 +233,11 @@ impl Recording {
             Destination::Spool(spool) => spool.poll_timeout(),
             Destination::Channel(_) => None,
         };
-        let look = self.live.as_ref().map(|_| Instant::now() + LOOK_EVERY);
+        let every = match self.has_job() {
+            true => LOOK_FOR_JOB_EVERY,
+            false => LOOK_EVERY,
+        };
+        let look = self.live.as_ref().map(|_| Instant::now() + every);
         spool.into_iter().chain(look).min()
     }
 
@@ -275,8 +282,18 @@ impl Recording {
         }
     }
 
-    /// Tells subscribers which files of the spool can be read.
+    /// Tells that nothing more comes, and that the spool has all that came.
+    fn tell_complete(&self) {
+        if let Some(stats) = &self.live {
+            stats.set_complete(self.recorded_so_far());
+        }
+    }
+
+    /// Tells subscribers which files of the spool can be read, once all are counted.
     fn tell_generations(&self) {
+        if self.counting.is_some() {
+            return;
+        }
         if let (Some(feed), Destination::Spool(spool)) = (&self.feed, &self.destination) {
             feed.set_generations(&spool.generations());
         }
@@ -321,7 +338,17 @@ impl Recording {
         } else {
             self.end_spool()?;
         }
-        Ok(std::mem::take(&mut self.recorded))
+        Ok(self.recorded_so_far())
+    }
+
+    /// What the thread has done by now.
+    fn recorded_so_far(&self) -> Recorded {
+        let mut recorded = self.recorded.clone();
+        if let Destination::Spool(spool) = &self.destination {
+            recorded.shed = spool.shed_total();
+            recorded.unsealed = spool.deferred().count() + usize::from(!spool.is_empty());
+        }
+        recorded
     }
 
     /// A writer without segments that numbers them from `next` on.

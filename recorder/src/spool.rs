@@ -8,6 +8,7 @@
 //! * `record`, `frame`: records as bytes, and bytes that say whether they are whole. Pure.
 //! * `layout`: what names mean, and what a start has to do. Pure. `steps`: the order in which the folder changes. Pure.
 //! * `disk`: does the steps. `replay`: reads frames back. `backlog`: segments that wait for the store.
+//! * `deferred`: files of frames whose segments are not there yet: what a crash left, and what is made into segments later.
 //! * `keep`, `follow`: frames that stay for a while, and what subscribers of the live stream read of them.
 //! * `unsettled`: exchanges that the ledger does not count yet, for a start after a crash.
 //!
@@ -16,6 +17,7 @@
 //! folders; the uploader only removes segments that the store has confirmed.
 
 mod backlog;
+mod deferred;
 mod disk;
 mod error;
 mod follow;
@@ -40,13 +42,15 @@ use schema::{Keyring, RecorderId, Timestamp};
 use tokio::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::deferred::DeferredFiles;
 use self::disk::Disk;
 use self::frame::FrameWriter;
-use self::layout::{Entry, Recovery, Sealed};
+use self::layout::{Ending, Entry, Recovery, Sealed};
 use self::unsettled::Unsettled;
 use crate::config::SpoolConfig;
 
 pub(crate) use backlog::{Backlog, Waiting};
+pub(crate) use deferred::Deferred;
 pub(crate) use error::SpoolError;
 pub(crate) use follow::Follower;
 pub use full::WhenFull;
@@ -105,10 +109,12 @@ pub(crate) struct Spool {
     /// When what is pending is written, and what is dirty synced.
     due: Option<Instant>,
     unsettled: Unsettled,
-    /// Files before this one whose segments are not there yet, oldest first.
-    deferred: Vec<Deferred>,
+    /// Files before this one whose segments are not there yet.
+    deferred: DeferredFiles,
     /// When the earliest exchange of the file that is written began.
     oldest: Option<Timestamp>,
+    /// Whether it is noted that the file that is written is the last.
+    ending: Option<Ending>,
     /// The next sequence numbers after the newest `sealed` folder.
     next: Sequences,
     /// The `sealed` folders, oldest first.
@@ -121,19 +127,8 @@ pub(crate) struct Spool {
     full: full::Full,
 }
 
-/// A file of frames whose segments are not there yet.
-#[derive(Clone, Copy, Debug)]
-struct Deferred {
-    generation: u64,
-    bytes: u64,
-    /// Exchanges in it; 0 of what a crash left, which nobody has counted.
-    rows: u64,
-    /// When the earliest of them began.
-    oldest: Option<Timestamp>,
-}
-
 impl Spool {
-    /// Opens the spool, or makes it, and clears away what is worth nothing. What a crash left is in [`Spool::deferred`].
+    /// Opens the spool, or makes it, and clears away what is worth nothing. What a crash left is deferred.
     ///
     /// A new one belongs to `recorder`; without that to `fallback`, or to a recorder of a new name.
     ///
@@ -154,7 +149,11 @@ impl Spool {
         let backlog = Backlog::default();
         backlog.add(waiting(&disk, &recovery.sealed)?);
         let generation = recovery.generation;
-        let deferred = crashed(&disk, &recovery.replay)?;
+        let deferred = DeferredFiles::of(&disk, &recovery)?;
+        if let Some(&last) = recovery.replay.last().filter(|_| recovery.has_crashed) {
+            // With the next file its end is no more to be seen from names.
+            disk.run(&steps::mark(&Entry::Last(last, Ending::Crashed)))?;
+        }
         disk.run(&steps::begin_frames(generation, header(id, keys)))?;
         let file = disk.append(&Entry::Frames(generation))?;
         Ok(Self {
@@ -178,6 +177,7 @@ impl Spool {
             unsettled: Unsettled::default(),
             deferred,
             oldest: None,
+            ending: None,
             next: recovery.next,
             sealed: recovery.sealed,
             sealing: None,
@@ -208,7 +208,7 @@ impl Spool {
         self.next
     }
 
-    /// What reads the frames that a crash left.
+    /// What reads its frames.
     pub(crate) fn frames(&self) -> Frames {
         Frames {
             disk: Arc::clone(&self.disk),
@@ -452,22 +452,6 @@ fn waiting(disk: &Disk, sealed: &[Sealed]) -> Result<Vec<Waiting>, SpoolError> {
         }
     }
     Ok(waiting)
-}
-
-/// The files of frames that a crash left.
-fn crashed(disk: &Disk, generations: &[u64]) -> Result<Vec<Deferred>, SpoolError> {
-    let names = disk.names("")?;
-    let deferred = |&generation: &u64| {
-        let name = Entry::Frames(generation).to_string();
-        let bytes = names.iter().find(|(found, _)| *found == name);
-        Deferred {
-            generation,
-            bytes: bytes.map_or(0, |(_, bytes)| *bytes),
-            rows: 0,
-            oldest: None,
-        }
-    };
-    Ok(generations.iter().map(deferred).collect())
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::live::Feed;
 use crate::queue::Closed;
 use crate::recording::Recorded;
 use crate::spool::Backlog;
-use crate::units::span;
+use crate::units::{ByteSize, span};
 use crate::upload::Left;
 
 /// How often counts are looked at, and pages renewed.
@@ -78,7 +78,7 @@ impl Pages {
 
 impl Supervisor {
     /// Runs until everything is published after `shutdown`, or something fails. With a spool it is also over when everything
-    /// is recorded and the time for draining is up: what is not published waits there.
+    /// is there and the time for draining is up: what is not published, or not even in segments, waits there.
     pub(super) async fn run(
         mut self,
         upload: impl Future<Output = anyhow::Result<Left>>,
@@ -128,22 +128,30 @@ impl Supervisor {
     /// The time for draining is up.
     fn too_long(&self, recorded: Option<Recorded>) -> anyhow::Result<(Recorded, Left)> {
         let drain = span(self.listen.drain);
-        if let (Some(recorded), Some(backlog)) = (recorded, &self.backlog) {
+        let writer = &self.shared.writer;
+        let publication = writer.publication(clock::now());
+        let exchanges = publication.exchanges_waiting;
+        let Some(backlog) = &self.backlog else {
+            bail!(
+                "draining took longer than {drain}: {exchanges} exchanges were not published; see the log for what the \
+                 archive's store says, or give --drain more time"
+            );
+        };
+        if let Some(recorded) = recorded.or_else(|| writer.complete()) {
             let left = Left::of(backlog);
             warn!(
                 segments = left.waiting,
-                "draining took longer than {drain}: these segments wait in the spool for the next start"
+                files = recorded.unsealed,
+                exchanges,
+                "draining took longer than {drain}: what is not published is safe, segments and frames wait in the spool for the \
+                 next start"
             );
             return Ok((recorded, left));
         }
-        let waiting = self
-            .shared
-            .writer
-            .publication(clock::now())
-            .exchanges_waiting;
+        let queued = ByteSize(self.shared.queue.bytes() as u64);
         bail!(
-            "draining took longer than {drain}: {waiting} exchanges were not published; see the log for what the archive's \
-             store says, or give --drain more time"
+            "draining took longer than {drain}: up to {queued} of exchanges had not come into the spool and are lost; \
+             {exchanges} exchanges are in the spool, and the next start publishes them; give --drain more time"
         );
     }
 

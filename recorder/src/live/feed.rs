@@ -34,6 +34,9 @@ struct State {
     next: u64,
     /// Files of frames that can be read, by generation.
     spans: BTreeMap<u64, Span>,
+    /// Before the spool has said which files there are: the file in which what was pushed since begins. Until then numbers
+    /// go from 0 on, and nobody sees them.
+    began_in: Option<u64>,
     /// Nothing more comes.
     closed: bool,
 }
@@ -147,6 +150,9 @@ impl Feed {
         let exchange = Arc::new(exchange.clone());
         let mut state = self.lock();
         let number = state.next;
+        if let Some(place) = place.filter(|_| number == 0) {
+            state.began_in = Some(place.generation);
+        }
         let unspooled = Place {
             generation: 0,
             row: number,
@@ -176,7 +182,7 @@ impl Feed {
     pub(crate) fn set_generations(&self, generations: &[Generation]) {
         let mut state = self.lock();
         let mut spans = BTreeMap::new();
-        // Before anything is recorded, what the spool has kept is numbered from 0.
+        // What the spool has kept is numbered from 0, and what was recorded since goes on from there.
         let ready = *self.ready.borrow();
         let mut next = if ready { state.next } else { 0 };
         let newest = state.spans.last_key_value().map(|(newest, _)| *newest);
@@ -198,11 +204,16 @@ impl Feed {
             };
             spans.insert(generation, span);
         }
-        state.spans = spans;
         if !ready {
-            state.next = next;
+            let began = state.began_in.and_then(|generation| spans.get(&generation));
+            let before = began.map_or(next, |span| span.first);
+            state.next += before;
+            for item in &mut state.recent {
+                item.number += before;
+            }
             self.ready.send_replace(true);
         }
+        state.spans = spans;
         drop(state);
         self.changed.notify_all();
     }

@@ -2,7 +2,8 @@
 //! and another thread, which takes what processors have left, makes segments of the frames. So an hour of more traffic than
 //! can be compressed costs publication lag, and nothing of what was captured.
 //!
-//! While the recording is behind, its writer holds nothing. It is at most as far behind as the spool has room.
+//! While the recording is behind, its writer holds nothing. It is at most as far behind as the spool has room. Segments are
+//! made lot by lot, of the oldest files first, so that what came first is published while the rest still waits.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use anyhow::Context as _;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tokio::time::Instant;
 
-use super::seal::{Done, Job};
+use super::job::{Done, Job};
 use super::{Destination, Recording};
 use crate::listen;
 
@@ -20,10 +21,6 @@ const FILL_CALM: f64 = 1.0 / 64.0;
 
 /// How long it stays behind at least: what the writer held was in vain.
 const STAY: Duration = Duration::from_secs(5);
-
-/// Bytes of frames that are worth a folder of segments, and the most that a file of frames has while another is sealed.
-const JOB_BYTES: u64 = 64 << 20;
-const FILE_BYTES_MAX: u64 = 512 << 20;
 
 /// Whether the recording is behind, and the thread that makes segments of frames.
 #[derive(Debug, Default)]
@@ -48,85 +45,48 @@ impl Recording {
         if self.live.is_none() {
             return Ok(());
         }
+        self.take_counted()?;
         self.take_done()?;
+        let lot_bytes = self.lot_bytes();
         let Destination::Spool(spool) = &self.destination else {
             return Ok(());
         };
-        let (bytes, deferred) = (spool.file_bytes(), spool.has_deferred());
-        if self.failed.is_some() {
-            // It is for the clock to say when the disk is tried again.
-            if fill >= FILL_MAX && !self.is_behind() {
-                self.fall_behind();
-            }
+        let (waits, more) = (spool.has_deferred(), spool.has_lots(lot_bytes));
+        let bytes = spool.file_bytes();
+        let few = bytes + spool.deferred_bytes() <= lot_bytes;
+        if !self.is_behind() && (fill >= FILL_MAX || more) {
+            tracing::info!("exchanges come faster than segments are made: they wait in the spool");
+            self.fall_behind();
+        }
+        // After a failure it is for the clock to say when the disk is tried again.
+        let tries = self.failed.is_none();
+        if tries && self.is_behind() && bytes >= lot_bytes {
+            return self.seal_behind();
+        }
+        if !tries || self.has_job() || self.counting.is_some() {
             return Ok(());
         }
-        let free = !self.has_job();
         match self.behind.since {
-            None if fill >= FILL_MAX => {
-                tracing::info!(
-                    "exchanges come faster than segments are made: they wait in the spool"
-                );
-                self.fall_behind();
-                Ok(())
-            }
-            None if deferred && free => self.start_job(),
-            None => Ok(()),
-            Some(_) if !free => {
-                if bytes >= FILE_BYTES_MAX && !self.begin_generation()? {
-                    self.fail();
-                }
-                Ok(())
-            }
-            Some(_) if bytes >= JOB_BYTES => self.seal_behind(),
-            Some(since) if fill <= FILL_CALM && since.elapsed() >= STAY => {
-                if !self.begin_generation()? {
-                    self.fail();
-                    return Ok(());
-                }
-                tracing::info!("segments are made as exchanges come again");
-                self.behind.since = None;
-                self.fresh_writer();
-                self.start_job()
-            }
-            Some(_) if deferred => self.start_job(),
-            Some(_) => Ok(()),
+            Some(since) if few && fill <= FILL_CALM && since.elapsed() >= STAY => self.catch_up(),
+            _ if waits => self.seal_beside(),
+            _ => Ok(()),
         }
     }
 
-    /// Lets another thread make segments of all frames so far, unless one is at it.
+    /// Ends the file of frames, and lets another thread make segments of the oldest, unless one is at it.
     pub(super) fn seal_behind(&mut self) -> anyhow::Result<()> {
-        if self.has_job() {
-            return Ok(());
-        }
         if !self.begin_generation()? {
             self.fail();
             return Ok(());
         }
-        self.start_job()
+        self.seal_beside()
     }
 
-    /// Waits for the other thread, and makes segments of the frames that it has not seen. Where the disk has no room for that
-    /// the recording stays behind: its writer has nothing that could take the frames' place.
-    pub(super) fn end_behind(&mut self) -> anyhow::Result<()> {
-        if let Some(job) = self.behind.job.take() {
-            let done = job.blocking_recv();
-            self.settle_job(done.context("the sealing thread panicked")?)?;
+    /// Lets another thread make segments of the oldest frames, unless one is at it.
+    pub(super) fn seal_beside(&mut self) -> anyhow::Result<()> {
+        if self.has_job() || self.counting.is_some() {
+            return Ok(());
         }
-        if self.is_behind() && self.begin_generation()? {
-            self.behind.since = None;
-            self.fresh_writer();
-            self.seal_frames()?;
-        }
-        Ok(())
-    }
-
-    /// What the writer holds of the file that is written is in frames too, and is sealed from there.
-    pub(super) fn fall_behind(&mut self) {
-        self.behind.since = Some(Instant::now());
-        self.fresh_writer();
-    }
-
-    fn start_job(&mut self) -> anyhow::Result<()> {
         let job = match self.job() {
             Ok(job) => job,
             Err(error) => return self.settle_job(Err(error)),
@@ -137,6 +97,55 @@ impl Recording {
         };
         self.behind.job = Some(crate::thread("sealing", work)?);
         Ok(())
+    }
+
+    /// Waits for the other thread, and makes segments of the frames that it has not seen. Where the disk has no room for that
+    /// the recording stays behind: its writer has nothing that could take the frames' place.
+    pub(super) fn end_behind(&mut self) -> anyhow::Result<()> {
+        self.end_counting()?;
+        self.end_job()?;
+        if self.is_behind() && self.begin_generation()? {
+            self.set_behind(None);
+            self.fresh_writer();
+            self.seal_frames()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the other thread.
+    pub(super) fn end_job(&mut self) -> anyhow::Result<()> {
+        match self.behind.job.take() {
+            Some(job) => {
+                let done = job.blocking_recv();
+                self.settle_job(done.context("the sealing thread panicked")?)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Segments are made as exchanges come again.
+    fn catch_up(&mut self) -> anyhow::Result<()> {
+        if !self.begin_generation()? {
+            self.fail();
+            return Ok(());
+        }
+        tracing::info!("segments are made as exchanges come again");
+        self.set_behind(None);
+        self.fresh_writer();
+        self.seal_beside()
+    }
+
+    /// What the writer holds of the file that is written is in frames too, and is sealed from there.
+    pub(super) fn fall_behind(&mut self) {
+        self.set_behind(Some(Instant::now()));
+        self.fresh_writer();
+    }
+
+    fn set_behind(&mut self, since: Option<Instant>) {
+        self.behind.since = since;
+        if let Some(stats) = &self.live {
+            stats.set_behind(since.is_some());
+        }
     }
 
     fn take_done(&mut self) -> anyhow::Result<()> {
@@ -156,6 +165,7 @@ impl Recording {
             // The writer is given up with the folder; what it held of the file that is written is in frames alone.
             self.fall_behind();
         }
-        self.settle(done)
+        self.settle(done)?;
+        Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! What the recording thread and the uploader tell while they work live, for the status line, health and metrics.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use schema::{Table, Timestamp};
 
+use super::Recorded;
 use crate::spool::{Backlog, SpoolFacts};
 use crate::writer::Sealed;
 
@@ -20,6 +21,11 @@ pub(crate) struct WriterStats {
     unspooled: Mutex<Unspooled>,
     /// What the spool holds, and the segments that wait there.
     spool: Mutex<SpoolFacts>,
+    /// Whether exchanges wait there in frames alone, and how often that began.
+    is_behind: AtomicBool,
+    fell_behind: AtomicU64,
+    /// What the recording thread had done when nothing more came, and the spool had all of it.
+    complete: Mutex<Option<Recorded>>,
     backlog: Option<Arc<Backlog>>,
 }
 
@@ -47,6 +53,9 @@ pub(crate) struct Publication {
     pub(crate) lag: Duration,
     /// What the spool holds, and how many segments wait there.
     pub(crate) spool: Option<(SpoolFacts, u64)>,
+    /// Whether exchanges come faster than segments are made of them, and how often that began.
+    pub(crate) is_behind: bool,
+    pub(crate) fell_behind: u64,
 }
 
 impl WriterStats {
@@ -90,6 +99,23 @@ impl WriterStats {
         *lock(&self.spool) = facts;
     }
 
+    /// Exchanges wait in frames alone, or do no more.
+    pub(super) fn set_behind(&self, is_behind: bool) {
+        let was_behind = self.is_behind.swap(is_behind, Ordering::Relaxed);
+        let begins = is_behind && !was_behind;
+        self.fell_behind.fetch_add(begins.into(), Ordering::Relaxed);
+    }
+
+    /// Nothing more comes, and the spool has all that came.
+    pub(super) fn set_complete(&self, recorded: Recorded) {
+        *lock(&self.complete) = Some(recorded);
+    }
+
+    /// What the recording thread had done when the spool had all that came; `None` before.
+    pub(crate) fn complete(&self) -> Option<Recorded> {
+        lock(&self.complete).clone()
+    }
+
     /// How long the recording thread has been at one segment.
     pub(crate) fn silence(&self, now: Timestamp) -> Duration {
         now.since(Timestamp::from_nanos(self.alive_at.load(Ordering::Relaxed)))
@@ -114,7 +140,7 @@ impl WriterStats {
                 segment_bytes: unspooled.segment_bytes,
                 exchanges_waiting,
                 lag: since(unspooled.waiting_since),
-                spool: None,
+                ..Publication::default()
             };
         };
         let (spool, backlog) = (*lock(&self.spool), backlog.facts());
@@ -124,6 +150,8 @@ impl WriterStats {
             exchanges_waiting: spool.rows + backlog.rows,
             lag: since(spool.oldest.into_iter().chain(backlog.oldest).min()),
             spool: Some((spool, backlog.segments)),
+            is_behind: self.is_behind.load(Ordering::Relaxed),
+            fell_behind: self.fell_behind.load(Ordering::Relaxed),
         }
     }
 }

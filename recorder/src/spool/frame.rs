@@ -154,6 +154,24 @@ struct Header {
     rows_before: u64,
 }
 
+/// What a frame's header says of where it ends and what is before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Bytes of the frame, with its header.
+    pub(super) bytes: u64,
+    /// Exchanges in the file before it.
+    pub(super) rows_before: u64,
+}
+
+/// Reads a header of the file of `generation`; `None` if it is none. Whether what follows is whole is not looked at.
+pub(super) fn head(header: &[u8; HEADER_BYTES], generation: u64) -> Option<Head> {
+    let header = read_header(header, generation)?;
+    Some(Head {
+        bytes: (HEADER_BYTES + header.payload_bytes) as u64,
+        rows_before: header.rows_before,
+    })
+}
+
 /// What lies at a place.
 enum Place {
     Frame(Frame, usize),
@@ -176,6 +194,12 @@ impl Scanner {
             next_number: 0,
             finished: false,
         }
+    }
+
+    /// Goes on elsewhere in the file, of which nothing was pushed yet.
+    pub(super) fn move_to(&mut self, file_at: u64) {
+        debug_assert!(self.buffer.is_empty(), "what was pushed was looked at");
+        self.file_at = file_at;
     }
 
     /// Adds what follows in the file.
@@ -296,31 +320,8 @@ impl Scanner {
 
     /// The header, if it is whole, of this file, and not one that was read before.
     fn header(&self, header: &[u8]) -> Option<Header> {
-        let (magic, rest) = header.split_first_chunk::<4>()?;
-        let (header_crc, rest) = rest.split_first_chunk::<4>()?;
-        if *magic != MAGIC || crc32c(rest) != u32::from_le_bytes(*header_crc) {
-            return None;
-        }
-        let (payload_crc, rest) = rest.split_first_chunk::<4>()?;
-        let (payload_bytes, rest) = rest.split_first_chunk::<4>()?;
-        let (raw_bytes, rest) = rest.split_first_chunk::<4>()?;
-        let (generation, rest) = rest.split_first_chunk::<8>()?;
-        let (number, rest) = rest.split_first_chunk::<8>()?;
-        let rows_before = rest.first_chunk::<8>()?;
-        let number = u64::from_le_bytes(*number);
-        let ours = u64::from_le_bytes(*generation) == self.generation && number >= self.next_number;
-        let length = |bytes| {
-            let length = usize::try_from(u32::from_le_bytes(bytes)).ok()?;
-            (length <= zstd::zstd_safe::compress_bound(PAYLOAD_BYTES_MAX)).then_some(length)
-        };
-        let header = Header {
-            payload_crc: u32::from_le_bytes(*payload_crc),
-            payload_bytes: length(*payload_bytes)?,
-            raw_bytes: length(*raw_bytes)?,
-            number,
-            rows_before: u64::from_le_bytes(*rows_before),
-        };
-        ours.then_some(header)
+        let header = read_header(header, self.generation)?;
+        (header.number >= self.next_number).then_some(header)
     }
 }
 
@@ -331,6 +332,33 @@ impl std::fmt::Debug for FrameWriter {
             .field("number", &self.number)
             .finish_non_exhaustive()
     }
+}
+
+/// A header, if it is whole and of the file of `generation`.
+fn read_header(header: &[u8], generation: u64) -> Option<Header> {
+    let (magic, rest) = header.split_first_chunk::<4>()?;
+    let (header_crc, rest) = rest.split_first_chunk::<4>()?;
+    if *magic != MAGIC || crc32c(rest) != u32::from_le_bytes(*header_crc) {
+        return None;
+    }
+    let (payload_crc, rest) = rest.split_first_chunk::<4>()?;
+    let (payload_bytes, rest) = rest.split_first_chunk::<4>()?;
+    let (raw_bytes, rest) = rest.split_first_chunk::<4>()?;
+    let (of, rest) = rest.split_first_chunk::<8>()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let rows_before = rest.first_chunk::<8>()?;
+    let length = |bytes| {
+        let length = usize::try_from(u32::from_le_bytes(bytes)).ok()?;
+        (length <= zstd::zstd_safe::compress_bound(PAYLOAD_BYTES_MAX)).then_some(length)
+    };
+    let header = Header {
+        payload_crc: u32::from_le_bytes(*payload_crc),
+        payload_bytes: length(*payload_bytes)?,
+        raw_bytes: length(*raw_bytes)?,
+        number: u64::from_le_bytes(*number),
+        rows_before: u64::from_le_bytes(*rows_before),
+    };
+    (u64::from_le_bytes(*of) == generation).then_some(header)
 }
 
 /// What a sealed payload is bound to.

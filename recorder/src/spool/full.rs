@@ -46,6 +46,8 @@ pub(crate) struct SpoolFacts {
     pub(crate) rows: u64,
     /// When the earliest of them began.
     pub(crate) oldest: Option<Timestamp>,
+    /// Bytes of frames that an earlier run left and that are in no segment yet.
+    pub(crate) left_bytes: u64,
     /// Whether there is no room, or was none a moment ago.
     pub(crate) full: bool,
     /// Exchanges that were taken since the start.
@@ -139,7 +141,7 @@ impl Spool {
     /// Whether sealing what is in frames would make room that is needed for `bytes` more: segments are smaller.
     pub(crate) fn wants_seal(&self, bytes: usize) -> bool {
         let worth = (self.options.bytes_max / 16).max(FRAME_BYTES as u64);
-        !self.has_room(bytes) && self.deferred.is_empty() && self.file_bytes >= worth
+        !self.has_room(bytes) && !self.has_deferred() && self.file_bytes >= worth
     }
 
     /// Bytes that the spool takes on disk, with what is to be written.
@@ -153,13 +155,9 @@ impl Spool {
         SpoolFacts {
             bytes: self.bytes(),
             bytes_max: self.options.bytes_max,
-            rows: self.deferred.iter().map(|file| file.rows).sum::<u64>()
-                + self.rows
-                + self.pending_rows,
-            oldest: self
-                .deferred
-                .iter()
-                .fold(self.oldest, |oldest, file| earlier(oldest, file.oldest)),
+            rows: self.deferred.rows() + self.rows + self.pending_rows,
+            oldest: earlier(self.oldest, self.deferred.oldest()),
+            left_bytes: self.deferred.left_bytes(),
             full: self.full.last.is_some_and(lately) || !self.has_room(0),
             stored: self.stored,
             shed: self.full.shed_total,
@@ -194,15 +192,14 @@ impl Spool {
     }
 
     /// Whether `bytes` more fit, with the segments that the frames will become beside them for a moment.
-    fn has_room(&self, bytes: usize) -> bool {
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
         let used = self.bytes() + self.frame_bytes() / 2 + bytes as u64;
         !self.full.disk_full && used <= self.options.bytes_max
     }
 
     /// Bytes of all frames, with what is to be written.
     fn frame_bytes(&self) -> u64 {
-        let deferred: u64 = self.deferred.iter().map(|file| file.bytes).sum();
-        deferred + self.file_bytes + self.pending.len() as u64
+        self.deferred.bytes() + self.file_bytes + self.pending.len() as u64
     }
 
     fn make_room(&mut self, bytes: usize, now: Instant) -> anyhow::Result<bool> {

@@ -104,7 +104,7 @@ impl Spool {
         }
     }
 
-    /// The file of `generation`, which a crash left, holds this many exchanges.
+    /// The file of `generation`, which an earlier run left, holds this many exchanges.
     pub(crate) fn set_rows(&mut self, generation: u64, rows: u64) {
         self.keep.set_rows(generation, rows);
     }

@@ -5,6 +5,8 @@
 //! id-<spool id>-<recorder id>           who records here; an empty file
 //! probed-<hash of the archive's URL>    the archive was seen to refuse a second create; an empty file
 //! <generation>.frames                   records in frames; the highest generation is being written
+//! crashed-<generation>                  a recorder went down with that file, and a later one has begun another; an empty file
+//! ended-<generation>                    a recorder ended with that file as it should; an empty file
 //! kept-<generation>-<exchanges>         frames that are in segments, for subscribers of the live stream; may be removed
 //! sealing-<generation>/                 segments in the making: worth nothing
 //! sealed-<generation>-<exchanges>-<capture>/
@@ -15,6 +17,11 @@
 //! next sequence numbers of both tables. It appears by a rename, which is the one moment at which records change from frames
 //! to segments: files of frames up to the highest sealed generation are done with. The highest `sealed` folder stays, empty,
 //! until the next is there, because it carries the numbers.
+//!
+//! What a recorder left may become segments in several folders while the next one records, which may go down in turn: so it is
+//! noted with which file each of them went down. The marks go with the files.
+
+use std::collections::BTreeMap;
 
 use schema::{RecorderId, SegmentKey, Table, Timestamp};
 
@@ -45,9 +52,19 @@ pub(super) enum Entry {
     Id(SpoolId, RecorderId),
     Probed(u64),
     Frames(u64),
+    Last(u64, Ending),
     Kept(Kept),
     Sealing(u64),
     Sealed(Sealed),
+}
+
+/// How a recorder ended, whose last file of frames a name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It went down.
+    Crashed,
+    /// It was told to end, and everything that it had recorded is there.
+    Ended,
 }
 
 /// The name of a file of frames that are in segments.
@@ -90,6 +107,8 @@ impl Entry {
                 Some(Self::Id(SpoolId(hex(spool)?), recorder.parse().ok()?))
             }
             "probed" => hex(rest).map(Self::Probed),
+            "crashed" => decimal(rest).map(|last| Self::Last(last, Ending::Crashed)),
+            "ended" => decimal(rest).map(|last| Self::Last(last, Ending::Ended)),
             "kept" => {
                 let (generation, rows) = rest.split_once('-')?;
                 let (generation, rows) = (decimal(generation)?, decimal(rows)?);
@@ -115,6 +134,8 @@ impl std::fmt::Display for Entry {
             Self::Id(spool, recorder) => write!(f, "id-{spool}-{recorder}"),
             Self::Probed(archive) => write!(f, "probed-{archive:016x}"),
             Self::Frames(generation) => write!(f, "{generation:016}.frames"),
+            Self::Last(generation, Ending::Crashed) => write!(f, "crashed-{generation:016}"),
+            Self::Last(generation, Ending::Ended) => write!(f, "ended-{generation:016}"),
             Self::Kept(Kept { generation, rows }) => write!(f, "kept-{generation:016}-{rows:08}"),
             Self::Sealing(generation) => write!(f, "sealing-{generation:016}"),
             Self::Sealed(Sealed { generation, next }) => write!(
@@ -133,6 +154,10 @@ pub(super) struct Recovery {
     pub(super) leftovers: Vec<Entry>,
     /// Generations whose frames have to be read and sealed, in order.
     pub(super) replay: Vec<u64>,
+    /// With which of them a recorder ended, and how.
+    pub(super) endings: BTreeMap<u64, Ending>,
+    /// Whether the last of them has no mark: its recorder went down, and that is to be noted.
+    pub(super) has_crashed: bool,
     /// Folders of sealed segments, in order.
     pub(super) sealed: Vec<Sealed>,
     /// Files that are there for subscribers only, in order.
@@ -150,9 +175,13 @@ impl Recovery {
         let mut frames = Vec::new();
         let mut leftovers = Vec::new();
         let mut kept = Vec::new();
+        let mut endings = BTreeMap::new();
         for entry in entries {
             match entry {
                 Entry::Kept(file) => kept.push(*file),
+                Entry::Last(generation, ending) => {
+                    endings.insert(*generation, *ending);
+                }
                 Entry::Sealed(folder) => sealed.push(*folder),
                 Entry::Frames(generation) => frames.push(*generation),
                 Entry::Sealing(_) => leftovers.push(entry.clone()),
@@ -167,12 +196,24 @@ impl Recovery {
             .into_iter()
             .partition(|&generation| Some(generation) <= done);
         leftovers.extend(obsolete.into_iter().map(Entry::Frames));
+        let worthless = |generation: &u64, _: &mut Ending| Some(*generation) <= done;
+        let marks = endings.extract_if(.., worthless);
+        leftovers.extend(marks.map(|(generation, ending)| Entry::Last(generation, ending)));
+        let mut has_crashed = false;
+        if let Some(last) = replay.last() {
+            endings.entry(*last).or_insert_with(|| {
+                has_crashed = true;
+                Ending::Crashed
+            });
+        }
         let newest = replay.last().copied().max(done);
         Self {
             leftovers,
             generation: newest.map_or(0, |generation| generation + 1),
             next: sealed.last().map(|folder| folder.next).unwrap_or_default(),
             replay,
+            endings,
+            has_crashed,
             sealed,
             kept,
         }

@@ -1,6 +1,8 @@
-//! Frames that a crash left, read back.
+//! Frames read back: what an earlier run left, and what waits because exchanges come faster than segments are made.
 
-use std::io::Read as _;
+mod file;
+mod lost;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -8,39 +10,39 @@ use bytes::Bytes;
 use schema::{Keyring, LedgerRow, Timestamp};
 
 use super::disk::Disk;
-use super::frame::{Found, Scanner};
-use super::layout::Entry;
+use super::frame::{Found, Frame};
+use super::layout::{Ending, Entry};
 use super::record::read_all;
 use super::unsettled::Unsettled;
-use super::{Record, SpoolError, SpoolId};
+use super::{Deferred, Record, SpoolId};
 
-/// What a file of frames begins with: the version, then the spool's id.
-pub(super) const HEADER: &str = "reprise spool 1 ";
-/// The same where frames are sealed: programs that know nothing of it refuse the file, instead of taking all of it for damage.
-pub(super) const HEADER_SEALED: &str = "reprise spool 2 ";
-/// What it begins with in every version.
-const HEADER_OF_ANY: &str = "reprise spool ";
-/// How much of a file is read at once.
-const READ_BYTES: usize = 1 << 20;
+use lost::Lost;
 
-/// What was found in frames that a crash left.
+pub(super) use file::{HEADER, HEADER_SEALED};
+
+/// What was found in frames that an earlier run left, and which damage in any.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Replayed {
-    /// Exchanges that were read back.
+    /// Exchanges that were read back of what an earlier run left.
     pub exchanges: u64,
     /// Bytes at the end of a file that were no whole frame, as a crash leaves them; they were cut off.
     pub torn_bytes: u64,
-    /// Bytes in the middle of a file that are not what was written.
+    /// Bytes elsewhere that are not what was written.
     pub damaged_bytes: u64,
     /// Where they are; the first few.
     pub damaged: Vec<String>,
-    /// Exchanges that were in them.
+    /// Exchanges that were in them, as far as that is known.
     pub exchanges_lost: u64,
-    /// The latest time of an exchange or ledger row.
     #[serde(skip)]
+    life: Life,
+}
+
+/// What is known, while its files are read, of one run of a recorder that left them.
+#[derive(Clone, Debug, Default)]
+struct Life {
+    /// The latest time of an exchange or ledger row.
     latest: Option<Timestamp>,
     /// What the ledger does not count of it.
-    #[serde(skip)]
     unsettled: Unsettled,
 }
 
@@ -56,103 +58,99 @@ pub(crate) struct Frames {
 const DAMAGED_MAX: usize = 20;
 
 impl Frames {
-    /// Reads the frames of a generation that a crash left, and gives each record to `each`, in order; says how many exchanges
-    /// were written there, with those that damage has swallowed.
+    /// Reads a file of frames, and gives each record to `each`, in order; says how many exchanges were written there, with
+    /// those that damage has swallowed. Behind the last one `each` gets rows of the ledger for what the file lacks and, if a
+    /// recorder went down with it, for what that took along.
     ///
     /// # Errors
     /// If the file cannot be read, is of another version, or `each` fails. Damage is none: it is counted.
     pub(crate) fn replay(
         &self,
-        generation: u64,
+        file: &Deferred,
         replayed: &mut Replayed,
         mut each: impl FnMut(Record) -> anyhow::Result<()>,
     ) -> anyhow::Result<u64> {
-        let name = Entry::Frames(generation).to_string();
-        let path = self.disk.root().join(&name);
-        let read = || format!("cannot read `{}`", path.display());
-        let mut file = self.disk.open_file(&name)?;
-        let mut bytes = vec![0; READ_BYTES];
-        let mut length = file.read(&mut bytes).with_context(read)?;
-        let known = [HEADER, HEADER_SEALED];
-        let header = known
-            .map(|version| format!("{version}{}\n", self.id))
-            .into_iter()
-            .find(|header| bytes[..length].starts_with(header.as_bytes()));
-        let of = |version: &&str| bytes.starts_with(version.as_bytes());
-        if header.is_none() && of(&HEADER_OF_ANY) && !known.iter().any(of) {
-            return Err(SpoolError::Version { file: path }.into());
-        }
-        // Without, what comes before the first frame is damage.
-        let begin = header.map_or(0, |header| header.len());
-        let mut scanner = Scanner::new(generation, begin as u64, self.keys.clone());
-        scanner.push(&bytes[begin..length]);
+        let name = Entry::Frames(file.generation).to_string();
+        let mut reader = self.open(file.generation)?;
         // What the file says was unsettled before it is all there is to know: it replaces what earlier files gave.
-        let mut unsettled = None;
+        let mut unsettled: Option<Unsettled> = None;
+        let mut lost = Lost::new(file);
         let mut rows = 0;
-        loop {
-            while let Some(found) = scanner.poll() {
-                let frame = match found {
-                    Found::Frame(frame) => frame,
-                    Found::Locked(locked) => return Err(locked).with_context(read),
-                    Found::Damage { .. } | Found::TornTail { .. } => {
-                        replayed.note(&name, &found);
-                        continue;
-                    }
-                };
-                replayed.exchanges_lost += frame.rows_before.saturating_sub(rows);
-                let before = replayed.exchanges;
-                let unsettled = unsettled.get_or_insert_with(Unsettled::default);
-                replayed.frame(&frame.records, unsettled, &mut each)?;
-                rows = frame.rows_before + (replayed.exchanges - before);
-            }
-            if length == 0 {
-                break;
-            }
-            length = file.read(&mut bytes).with_context(read)?;
-            scanner.push(&bytes[..length]);
-            if length == 0 {
-                scanner.finish();
-            }
+        while let Some(found) = reader.next()? {
+            let Found::Frame(frame) = found else {
+                if replayed.note(&name, &found, file) {
+                    lost.handle_damage(matches!(found, Found::TornTail { .. }));
+                }
+                continue;
+            };
+            // Unless damage has swallowed that.
+            let unsettled = unsettled.get_or_insert_with(|| match frame.number {
+                0 => Unsettled::default(),
+                _ => replayed.life.unsettled.clone(),
+            });
+            lost.handle_hole(frame.rows_before.saturating_sub(rows));
+            let before = replayed.exchanges;
+            replayed.frame(&frame, unsettled, &mut lost, &mut each)?;
+            rows = frame.rows_before + (replayed.exchanges - before);
         }
-        if let Some(unsettled) = unsettled {
-            replayed.unsettled = unsettled;
+        if let Some(written) = file.rows {
+            lost.handle_hole(written.saturating_sub(rows));
+            rows = written;
+        }
+        let mut unsettled = unsettled.unwrap_or_else(|| replayed.life.unsettled.clone());
+        for row in lost.rows(replayed.life.latest) {
+            replayed.exchanges_lost += row.exchanges_shed;
+            // Its minute's row counts it, or what is unsettled does.
+            unsettled.handle_lost(&row);
+            each(Record::Ledger(Box::new(row)))?;
+        }
+        replayed.life.unsettled = unsettled;
+        if let Some(ending) = file.ending {
+            let life = std::mem::take(&mut replayed.life);
+            if ending == Ending::Crashed {
+                for row in life.ledger_rows() {
+                    each(Record::Ledger(Box::new(row)))?;
+                }
+            }
         }
         Ok(rows)
     }
 }
 
 impl Replayed {
-    /// Whether anything was left by a crash.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.exchanges == 0 && self.latest.is_none() && self.torn_bytes + self.damaged_bytes == 0
+    /// Nothing yet, of files that follow those of `self`.
+    pub(crate) fn going_on(&self) -> Self {
+        Self {
+            life: self.life.clone(),
+            ..Self::default()
+        }
     }
 
-    /// Rows that count what a crashed recorder took with it: exchanges that no row counts, those that damage swallowed, and
-    /// that it crashed.
-    pub(crate) fn ledger_rows(&self) -> Vec<LedgerRow> {
-        let mut rows = self.unsettled.rows();
-        if let Some(latest) = self.latest {
-            rows.push(LedgerRow {
-                minute: latest.minute(),
-                exchanges: self.exchanges_lost,
-                exchanges_shed: self.exchanges_lost,
-                interruptions: 1,
-                ..LedgerRow::default()
-            });
-        }
-        rows
+    /// Adds what was found in files that an earlier run left, and that follow those of `self`.
+    pub(crate) fn add(&mut self, next: Self) {
+        self.exchanges += next.exchanges;
+        self.torn_bytes += next.torn_bytes;
+        self.life = next.life.clone();
+        self.add_damage(next);
+    }
+
+    /// Adds what damage has cost in files of this run.
+    pub(crate) fn add_damage(&mut self, other: Self) {
+        self.damaged_bytes += other.damaged_bytes;
+        self.exchanges_lost += other.exchanges_lost;
+        self.damaged.extend(other.damaged);
+        self.damaged.truncate(DAMAGED_MAX);
     }
 
     fn frame(
         &mut self,
-        frame: &Bytes,
+        frame: &Frame,
         unsettled: &mut Unsettled,
+        lost: &mut Lost,
         each: &mut impl FnMut(Record) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let mut records = Vec::new();
         let mut open = Vec::new();
-        read_all(frame, |record| records.push(record), |row| open.push(row))
-            .context("a frame of the spool was written by another version of this program")?;
+        let records = records(&frame.records, |row| open.push(row))?;
         for row in &open {
             unsettled.handle_open(row);
         }
@@ -161,6 +159,7 @@ impl Replayed {
                 Record::Exchange(exchange) => {
                     self.exchanges += 1;
                     unsettled.handle_exchange(exchange);
+                    lost.handle_exchange(exchange);
                     Some(exchange.start())
                 }
                 Record::Ledger(row) => {
@@ -169,27 +168,18 @@ impl Replayed {
                 }
                 Record::Policy(_) => None,
             };
-            self.latest = self.latest.max(at);
+            self.life.latest = self.life.latest.max(at);
             each(record)?;
         }
         Ok(())
     }
 
-    /// Counts bytes that are no frame.
-    fn note(&mut self, name: &str, found: &Found) {
-        match found {
-            Found::Damage { at, bytes } => {
-                self.damaged_bytes += bytes;
-                tracing::error!(
-                    file = name,
-                    at,
-                    bytes,
-                    "the spool is damaged; what follows is read"
-                );
-                if self.damaged.len() < DAMAGED_MAX {
-                    self.damaged
-                        .push(format!("{name}: {bytes} bytes from byte {at} on"));
-                }
+    /// Counts bytes of `file` that are no frame; false if that is no more than what a crash leaves at the end.
+    fn note(&mut self, name: &str, found: &Found, file: &Deferred) -> bool {
+        let (at, bytes) = match *found {
+            Found::Damage { at, bytes } => (at, bytes),
+            Found::TornTail { bytes } if file.ending != Some(Ending::Crashed) => {
+                (file.bytes.saturating_sub(bytes), bytes)
             }
             Found::TornTail { bytes } => {
                 self.torn_bytes += bytes;
@@ -198,8 +188,47 @@ impl Replayed {
                     bytes,
                     "the end of the spool was not written whole"
                 );
+                return false;
             }
-            Found::Frame(_) | Found::Locked(_) => {}
+            Found::Frame(_) | Found::Locked(_) => return false,
+        };
+        self.damaged_bytes += bytes;
+        tracing::error!(
+            file = name,
+            at,
+            bytes,
+            "the spool is damaged; what follows is read"
+        );
+        if self.damaged.len() < DAMAGED_MAX {
+            self.damaged
+                .push(format!("{name}: {bytes} bytes from byte {at} on"));
         }
+        true
     }
 }
+
+impl Life {
+    /// Rows that count what a crashed recorder took with it: exchanges that no row counts, and that it crashed.
+    fn ledger_rows(&self) -> Vec<LedgerRow> {
+        let mut rows = self.unsettled.rows();
+        if let Some(latest) = self.latest {
+            rows.push(LedgerRow {
+                minute: latest.minute(),
+                interruptions: 1,
+                ..LedgerRow::default()
+            });
+        }
+        rows
+    }
+}
+
+/// The records of a frame; what was unsettled before it goes to `open`.
+fn records(frame: &Bytes, open: impl FnMut(LedgerRow)) -> anyhow::Result<Vec<Record>> {
+    let mut records = Vec::new();
+    read_all(frame, |record| records.push(record), open)
+        .context("a frame of the spool was written by another version of this program")?;
+    Ok(records)
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use schema::{SegmentKey, Table};
 use tokio::time::Instant;
 
 use super::disk::Disk;
 use super::frame::FrameWriter;
-use super::layout::{Entry, Sealed, segment_name};
-use super::{Deferred, Sequences, Spool, SpoolError, Waiting, header, record, retire, steps};
+use super::layout::{Ending, Entry, Sealed, segment_name};
+use super::{
+    Deferred, Sequences, Spool, SpoolError, Waiting, WhenFull, header, record, retire, steps,
+};
 use crate::writer;
 
 /// A folder of segments in the making. It needs nothing of the spool, so that it can be filled while more is recorded.
@@ -16,7 +19,8 @@ use crate::writer;
 pub(crate) struct Sealing {
     disk: Arc<Disk>,
     /// The files of frames that its segments take the place of, oldest first.
-    generations: Vec<u64>,
+    files: Vec<Deferred>,
+    /// The last of them.
     generation: u64,
     /// Table, key, bytes and rows of what is in it.
     segments: Vec<(Table, SegmentKey, u64, u64)>,
@@ -24,8 +28,8 @@ pub(crate) struct Sealing {
 
 impl Sealing {
     /// The files of frames that its segments take the place of, oldest first.
-    pub(crate) fn generations(&self) -> &[u64] {
-        &self.generations
+    pub(crate) fn files(&self) -> &[Deferred] {
+        &self.files
     }
 
     /// Adds a segment to the folder.
@@ -87,8 +91,9 @@ impl Spool {
         self.deferred.push(Deferred {
             generation: self.generation,
             bytes: self.file_bytes,
-            rows: self.rows,
+            rows: Some(self.rows),
             oldest: self.oldest.take(),
+            ending: self.ending.take(),
         });
         self.keep.set_rows(self.generation, self.rows);
         self.file = self.disk.append(&Entry::Frames(generation))?;
@@ -100,14 +105,48 @@ impl Spool {
         Ok(true)
     }
 
-    /// Generations whose frames wait to be sealed, oldest first.
-    pub(crate) fn deferred(&self) -> Vec<u64> {
-        self.deferred.iter().map(|file| file.generation).collect()
+    /// Files of frames that wait to be sealed, oldest first.
+    pub(crate) fn deferred(&self) -> impl Iterator<Item = &Deferred> {
+        self.deferred.iter()
     }
 
     /// Whether any frames wait to be sealed.
     pub(crate) fn has_deferred(&self) -> bool {
-        !self.deferred.is_empty()
+        self.deferred.iter().next().is_some()
+    }
+
+    /// Whether more wait than what [`Spool::begin_seal`] takes at once.
+    pub(crate) fn has_lots(&self, bytes_max: u64) -> bool {
+        self.deferred.lot(bytes_max).len() < self.deferred.iter().count()
+    }
+
+    /// Bytes of what waits.
+    pub(crate) fn deferred_bytes(&self) -> u64 {
+        self.deferred.bytes()
+    }
+
+    /// Whether there is no room, the policy is to stop for that, and there will be room once what an earlier run left is
+    /// sealed.
+    pub(crate) fn waits_for_seal(&self) -> bool {
+        let stops = self.options.when_full == WhenFull::Stop;
+        stops && self.deferred.left_bytes() > 0 && !self.has_room(0)
+    }
+
+    /// Looks at what earlier runs left, before anything is done with it.
+    ///
+    /// # Errors
+    /// If it cannot be read, because a key is not given or another version wrote it.
+    pub(crate) fn probe_left(&mut self) -> anyhow::Result<()> {
+        let frames = self.frames();
+        let mut begins = true;
+        for file in self.deferred.left() {
+            if begins {
+                let oldest = frames.probe(file.generation);
+                file.oldest = oldest.context("what the last recording left in the spool stays")?;
+            }
+            begins = file.ending.is_some();
+        }
+        Ok(())
     }
 
     /// Bytes of the file that is written.
@@ -115,18 +154,22 @@ impl Spool {
         self.file_bytes
     }
 
-    /// Begins a folder for the segments of everything before the file that is written. One at a time.
+    /// Begins a folder for the segments of the oldest files that wait, about `bytes_max` of them. One at a time.
     ///
     /// # Errors
     /// If the disk fails.
-    pub(crate) fn begin_seal(&mut self) -> Result<Sealing, SpoolError> {
+    ///
+    /// # Panics
+    /// If none waits.
+    pub(crate) fn begin_seal(&mut self, bytes_max: u64) -> Result<Sealing, SpoolError> {
         assert!(self.sealing.is_none(), "one folder is filled at a time");
-        let generation = self.generation - 1;
+        let files = self.deferred.lot(bytes_max);
+        let generation = files.last().expect("some file waits").generation;
         self.disk.run(&steps::begin_seal(generation))?;
         self.sealing = Some(generation);
         Ok(Sealing {
             disk: Arc::clone(&self.disk),
-            generations: self.deferred(),
+            files,
             generation,
             segments: Vec::new(),
         })
@@ -146,12 +189,14 @@ impl Spool {
             generation: sealing.generation,
             next,
         };
-        let keep = self.keep.of(&sealing.generations);
+        let files = sealing.files.iter();
+        let generations: Vec<_> = files.clone().map(|file| file.generation).collect();
+        let marks: Vec<_> = files.filter_map(Deferred::mark).collect();
+        let keep = self.keep.of(&generations);
         self.disk
-            .run(&steps::commit_seal(sealed, &sealing.generations, &keep))?;
+            .run(&steps::commit_seal(sealed, &generations, &keep, &marks))?;
         self.keep.add(&self.disk, &keep)?;
-        self.deferred
-            .retain(|file| !sealing.generations.contains(&file.generation));
+        self.deferred.remove(&generations);
         self.next = next;
         let waiting = sealing
             .segments
@@ -188,13 +233,35 @@ impl Spool {
         self.disk.run(&steps::clear(&folder, &names))
     }
 
+    /// Nothing more comes: everything is written, and it is noted that this is all. False if the disk has no room.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub(crate) fn complete(&mut self, now: Instant) -> Result<bool, SpoolError> {
+        if !self.flush(now)? {
+            return Ok(false);
+        }
+        let mark = Entry::Last(self.generation, Ending::Ended);
+        match self.disk.run(&steps::mark(&mark)) {
+            Ok(()) => self.ending = Some(Ending::Ended),
+            // Then the next start takes it for a crash, which asks for more care and not for less.
+            Err(error) if error.is_no_room() => {}
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
     /// The recording is over, and everything is sealed: the empty file of frames goes.
     ///
     /// # Errors
     /// If the disk fails.
     pub(crate) fn end(&self) -> Result<(), SpoolError> {
         let frames = Entry::Frames(self.generation);
-        self.disk.run(&steps::clear(&frames, &[]))
+        self.disk.run(&steps::clear(&frames, &[]))?;
+        let mark = self
+            .ending
+            .map(|ending| Entry::Last(self.generation, ending));
+        mark.map_or(Ok(()), |mark| self.disk.run(&steps::clear(&mark, &[])))
     }
 
     /// Whether the file that is written holds no record.

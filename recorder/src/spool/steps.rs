@@ -60,8 +60,13 @@ pub(super) fn add_segment(generation: u64, name: &str, bytes: Bytes) -> Vec<Step
 
 /// The segments take the place of the frames of `generations`: the rename is the moment at which they do. Whether the frames
 /// are gone for good does not matter: the folder's name says that they are done with, also when it is empty. Those of `keep`
-/// stay under another name.
-pub(super) fn commit_seal(sealed: Sealed, generations: &[u64], keep: &[Kept]) -> Vec<Step> {
+/// stay under another name, and `marks` go with them.
+pub(super) fn commit_seal(
+    sealed: Sealed,
+    generations: &[u64],
+    keep: &[Kept],
+    marks: &[Entry],
+) -> Vec<Step> {
     let sealing = Entry::Sealing(sealed.generation).to_string();
     let folder = Entry::Sealed(sealed).to_string();
     let mut steps = vec![
@@ -77,6 +82,7 @@ pub(super) fn commit_seal(sealed: Sealed, generations: &[u64], keep: &[Kept]) ->
             None => Step::Remove(frames),
         });
     }
+    steps.extend(marks.iter().map(|mark| Step::Remove(mark.to_string())));
     steps
 }
 

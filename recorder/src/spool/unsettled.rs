@@ -41,6 +41,12 @@ impl Unsettled {
         self.add(row.minute, row.source.clone(), row.vni, counts);
     }
 
+    /// Exchanges that were stored are gone: a row that counts them counts them all the same.
+    pub(super) fn handle_lost(&mut self, row: &LedgerRow) {
+        let lost = i64::try_from(row.exchanges_shed).unwrap_or(i64::MAX);
+        self.add(row.minute, row.source.clone(), row.vni, (lost, 0));
+    }
+
     /// What was unsettled when a file began.
     pub(super) fn handle_open(&mut self, row: &LedgerRow) {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::spool::life;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::spool::{Place, counted, feed, life, spooled};
 use super::*;
 
 /// Room that one lot of what a shard hands over fills so far that the recording falls behind.
@@ -21,6 +24,11 @@ fn start_with(place: &Path, more: &[&str]) -> Listening {
         let listen = config.listen.as_mut().unwrap();
         listen.limits.queue_bytes = QUEUE_BYTES;
     })
+}
+
+/// Waits until exchanges wait in the spool: for some seconds they do from then on.
+fn await_behind(metrics: std::net::SocketAddr) {
+    await_answer(metrics, |_, text| metric(text, "recorder_behind") == 1);
 }
 
 /// Everything is in the archive once, in segments with one numbering, and the ledger agrees.
@@ -76,6 +84,7 @@ fn the_end_waits_for_what_is_behind() {
     let socket = mirror("127.0.0.1", listening.bound().vxlan.unwrap());
     let lives = [life(1, 400)];
     send(&socket, &listening, &datagrams(&lives[0]));
+    await_behind(listening.bound().metrics.unwrap());
     let summary = stop(listening);
     assert_eq!(summary.exchange_count("complete"), 400);
     assert_is_all(&place.path().join("archive"), &lives);
@@ -90,6 +99,9 @@ fn a_small_spool_is_emptied_while_it_is_behind() {
     let socket = mirror("127.0.0.1", listening.bound().vxlan.unwrap());
     let life = life(1, 1_500);
     send(&socket, &listening, &datagrams(&life));
+    await_answer(listening.bound().metrics.unwrap(), |_, text| {
+        metric(text, "recorder_fell_behind_total") > 0
+    });
     let summary = stop(listening);
     assert_eq!(summary.exchange_count("complete"), life.exchanges);
     let exchanges = read_archive(&place.path().join("archive"));
@@ -98,4 +110,120 @@ fn a_small_spool_is_emptied_while_it_is_behind() {
     let shed = summary.spool.unwrap().exchanges_shed;
     assert_eq!(exchanges.len() as u64 + shed, life.exchanges);
     assert!(summary.segments.exchanges.published > 1, "it was full");
+}
+
+/// Sealing that takes its time.
+const SLOW: [&str; 6] = ["--spool-sync", "always", "--shards", "1", "--level", "19"];
+
+/// A life whose segments are soon full.
+fn bulky(number: u32, exchanges: u64) -> Traffic {
+    let mix = Mix::Incompressible;
+    Traffic {
+        mix,
+        ..life(number, exchanges)
+    }
+}
+
+/// Files of frames that are not sealed.
+fn frames(place: &Place) -> Vec<PathBuf> {
+    let mut files = files_below(&place.spool());
+    files.retain(|path| path.extension().is_some_and(|end| end == "frames"));
+    files
+}
+
+/// Exchanges that surely are in files of frames: those before the last frame of each.
+fn rows(files: &[PathBuf]) -> u64 {
+    let rows = |path: &PathBuf| {
+        let file = std::fs::read(path).unwrap();
+        let headers = file
+            .windows(44)
+            .filter(|header| header.starts_with(b"RSF1"));
+        let rows = headers.map(|header| u64::from_le_bytes(header[36..].try_into().unwrap()));
+        // The magic may also lie in compressed bytes, with any number behind it.
+        rows.filter(|rows| *rows < 100_000).max().unwrap_or(0)
+    };
+    files.iter().map(rows).sum()
+}
+
+/// Waits a little while for something.
+#[track_caller]
+fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+    let pause = Duration::from_millis(2);
+    for _ in 0..30_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::park_timeout(pause);
+    }
+    panic!("{what}: not within a minute");
+}
+
+/// A spool with the frames of `life`, whose recorder was killed before it had sealed any of them.
+fn leave(place: &Place, life: &Traffic) {
+    let flags = ["--spool-sync", "always", "--segment-bytes", "1GiB"];
+    let program = place.local(&flags);
+    let socket = mirror("127.0.0.1", program.vxlan);
+    feed(&program, &socket, &datagrams(life));
+    await_answer(program.metrics, |_, text| spooled(text) == life.exchanges);
+    program.kill();
+}
+
+/// Killed at some moment while it seals what the last one left and is behind with what comes, again and again: everything is
+/// in the archive once, every kill is in the ledger once, and the recorder is well and takes what comes from the start. What
+/// was left is published bit by bit.
+#[test]
+fn killed_while_it_is_behind_it_loses_nothing() {
+    let place = Place::new();
+    let lives = [bulky(1, 300), bulky(2, 150), bulky(3, 150), bulky(4, 150)];
+    leave(&place, &lives[0]);
+    let mut floors = vec![lives[0].exchanges];
+    for (life, wait_ms) in lives[1..].iter().zip([0, 70, 190]) {
+        let left = frames(&place);
+        let program = place.local(&SLOW);
+        if floors.len() == 1 {
+            let text = await_answer(program.metrics, |_, text| {
+                metric(text, "recorder_spool_recovering_bytes") > 0
+            });
+            assert_eq!(metric(&text, "recorder_healthy"), 1, "{text}");
+        }
+        let socket = mirror("127.0.0.1", program.vxlan);
+        for datagram in datagrams(life) {
+            socket.send(&datagram).unwrap();
+        }
+        let own = || -> Vec<_> {
+            let files = frames(&place).into_iter();
+            files.filter(|file| !left.contains(file)).collect()
+        };
+        await_that("it falls behind", || own().len() > 2);
+        std::thread::park_timeout(Duration::from_millis(wait_ms));
+        program.kill();
+        floors.push(rows(&own()));
+    }
+    let left = frames(&place);
+    let published = || files_below(&place.archive().join("exchanges")).len();
+    let before = published();
+    let program = place.local(&SLOW);
+    await_that("something is published", || published() > before);
+    let still = frames(&place);
+    let is_waiting = left.iter().any(|file| still.contains(file));
+    assert!(is_waiting, "all was sealed before any of it was published");
+    let (code, summary, log) = program.end("-TERM");
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(summary["spool"]["recovered"]["damaged_bytes"], 0);
+    let counts = counted(&place.archive());
+    assert!(counts.values().all(|count| *count == 1));
+    for (life, floor) in lives.iter().zip(floors) {
+        let there = counts.keys().filter(|(vni, _)| *vni == life.vni).count() as u64;
+        assert!(
+            (floor..=life.exchanges).contains(&there) && there > 0,
+            "{there} of {floor}"
+        );
+    }
+    let ledger = read_ledger(&place.archive());
+    let exchanges: u64 = ledger.iter().map(|(_, row)| row.exchanges).sum();
+    let interruptions: u64 = ledger.iter().map(|(_, row)| row.interruptions).sum();
+    assert_eq!(
+        (exchanges, interruptions),
+        (counts.len() as u64, lives.len() as u64)
+    );
 }

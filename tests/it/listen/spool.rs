@@ -19,18 +19,18 @@ use super::operate::{Program, listen};
 use super::{datagrams, send, traffic};
 
 /// A folder with a spool and an archive.
-struct Place(TempDir);
+pub(super) struct Place(TempDir);
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn archive(&self) -> PathBuf {
+    pub(super) fn archive(&self) -> PathBuf {
         self.0.path().join("archive")
     }
 
-    fn spool(&self) -> PathBuf {
+    pub(super) fn spool(&self) -> PathBuf {
         self.0.path().join("spool")
     }
 
@@ -42,7 +42,7 @@ impl Place {
         command
     }
 
-    fn local(&self, flags: &[&str]) -> Program {
+    pub(super) fn local(&self, flags: &[&str]) -> Program {
         Program::start(self.command(self.archive().to_str().unwrap(), flags))
     }
 }
@@ -79,7 +79,7 @@ pub(super) fn spooled(text: &str) -> u64 {
 }
 
 /// How often each path of each life is in the archive.
-fn counted(archive: &Path) -> BTreeMap<(Option<Vni>, String), usize> {
+pub(super) fn counted(archive: &Path) -> BTreeMap<(Option<Vni>, String), usize> {
     let mut counts = BTreeMap::new();
     for exchange in read_archive(archive) {
         let key = (exchange.connection.vni, exchange.request.unwrap().path);

@@ -26,7 +26,7 @@ pub(in crate::listen) struct Condition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::listen) struct Health {
     pub(in crate::listen) healthy: bool,
-    /// A line for each reason, or `ok`.
+    /// A line for each reason, or `ok`; and what is no reason but takes its time.
     pub(in crate::listen) text: String,
 }
 
@@ -60,6 +60,16 @@ impl Condition {
         if healthy {
             reasons.push("ok".to_owned());
         }
+        if let Some(left) = self
+            .spool
+            .map(|spool| spool.left_bytes)
+            .filter(|&left| left > 0)
+        {
+            reasons.push(format!(
+                "recovering: {} of frames that the last recording left are made into segments beside what comes",
+                ByteSize(left)
+            ));
+        }
         let text = reasons.join("\n") + "\n";
         Health { healthy, text }
     }
@@ -74,6 +84,7 @@ mod tests {
         bytes_max: 1 << 30,
         rows: 7,
         oldest: None,
+        left_bytes: 0,
         full: false,
         stored: 9,
         shed: 0,
@@ -99,6 +110,17 @@ mod tests {
                 },
                 false,
                 vec!["draining"],
+            ),
+            (
+                Condition {
+                    spool: Some(SpoolFacts {
+                        left_bytes: 3 << 30,
+                        ..ROOM
+                    }),
+                    ..WELL
+                },
+                true,
+                vec!["ok\nrecovering: 3.00 GiB"],
             ),
             (
                 Condition {

@@ -154,6 +154,11 @@ fn others(facts: &Facts<'_>) -> Vec<(&'static str, u64, &'static str)> {
             "Exchanges that the spool took",
         ),
         (
+            "fell_behind",
+            facts.publication.fell_behind,
+            "How often exchanges began to wait in the spool because they came faster than segments were made",
+        ),
+        (
             "live_rows",
             live.sent,
             "Exchanges sent to subscribers, to each of them",
@@ -218,6 +223,12 @@ fn gauges(facts: &Facts<'_>) -> Vec<(&'static str, f64, &'static str)> {
     ];
     gauges.extend(facts.live.into_iter().flat_map(live_gauges));
     let spool = facts.publication.spool;
+    if spool.is_some() {
+        let is_behind = f64::from(u8::from(facts.publication.is_behind));
+        let help =
+            "1 while exchanges wait in the spool because they come faster than segments are made";
+        gauges.push(("behind", is_behind, help));
+    }
     gauges.extend(spool.into_iter().flat_map(spool_gauges));
     if let Some(bytes) = facts.memory_bytes {
         gauges.push(("memory_bytes", bytes as f64, "Resident memory"));
@@ -240,7 +251,7 @@ fn live_gauges(live: FeedFacts) -> [(&'static str, f64, &'static str); 2] {
     ]
 }
 
-fn spool_gauges((spool, segments): (SpoolFacts, u64)) -> [(&'static str, f64, &'static str); 4] {
+fn spool_gauges((spool, segments): (SpoolFacts, u64)) -> [(&'static str, f64, &'static str); 5] {
     [
         (
             "spool_bytes",
@@ -256,6 +267,11 @@ fn spool_gauges((spool, segments): (SpoolFacts, u64)) -> [(&'static str, f64, &'
             "spool_segments_waiting",
             segments as f64,
             "Segments that wait in the spool for the archive",
+        ),
+        (
+            "spool_recovering_bytes",
+            spool.left_bytes as f64,
+            "Bytes of frames that the last recording left and that are in no segment yet",
         ),
         (
             "spool_full",

@@ -145,3 +145,40 @@ fn a_file_that_is_counted_late_takes_no_number_of_others() {
     assert!(matches!(look(0), Look::Spooled(span) if span.generation == 7));
     assert!(matches!(look(1), Look::Spooled(span) if span.generation == 8));
 }
+
+/// What is recorded while the spool still counts what it has kept comes behind that, as if it had been recorded later.
+#[test]
+fn what_comes_before_the_files_are_counted_is_numbered_behind_them() {
+    let generation = |generation, rows| Generation { generation, rows };
+    let feed = feed(2).unready();
+    let places = [(6, 0), (6, 1), (7, 0)];
+    for (generation, row) in places {
+        feed.push(Some(Place { generation, row }), &exchange());
+    }
+    assert_eq!(feed.begin(Start::Oldest), Err(StartError::NotReady));
+    feed.set_generations(&[
+        generation(3, Some(4)),
+        generation(5, Some(0)),
+        generation(6, Some(2)),
+        generation(7, None),
+    ]);
+    assert_eq!(feed.begin(Start::Oldest), Ok(0));
+    assert_eq!(feed.begin(Start::Now), Ok(7));
+    let after = |generation, row| {
+        let position = feed.position(Place { generation, row });
+        feed.begin(Start::After(position))
+    };
+    assert_eq!(after(3, 3), Ok(4), "the next one is the first of what came");
+    assert_eq!(after(6, 1), Ok(6));
+    let look = |number| feed.look(number, BOUNDS, Instant::now());
+    assert!(matches!(look(4), Look::Spooled(span) if span.generation == 6));
+    assert!(matches!(look(5), Look::Recent(items) if items[0].number == 5));
+    feed.push(
+        Some(Place {
+            generation: 7,
+            row: 1,
+        }),
+        &exchange(),
+    );
+    assert_eq!(feed.begin(Start::Now), Ok(8));
+}

@@ -16,6 +16,8 @@ fn names_are_read_as_they_are_written() {
             generation: 3,
             rows: 1 << 40,
         }),
+        Entry::Last(7, Ending::Crashed),
+        Entry::Last(u64::MAX, Ending::Ended),
         Entry::Sealing(0),
         Entry::Sealed(sealed(u64::MAX, 1 << 40, 3)),
     ] {
@@ -29,6 +31,8 @@ fn names_are_read_as_they_are_written() {
         "id-1-a",
         "sealed-1-2",
         "kept-1",
+        "crashed-x",
+        "ended",
         "sealed-1-2-3-4",
     ] {
         assert_eq!(Entry::parse(name), None, "{name}");
@@ -89,5 +93,64 @@ fn a_start_knows_what_to_do_from_names_alone() {
         let newest = recovery.sealed.last().map(|folder| folder.next);
         assert_eq!(recovery.next, newest.unwrap_or_default(), "{what}");
         assert!(recovery.sealed.is_sorted(), "{what}");
+    }
+}
+
+/// How recorders ended, which is noted once the next one has begun: with what is sealed it is of no more use.
+#[test]
+fn a_start_knows_who_went_down() {
+    use Ending::{Crashed, Ended};
+    let frames = Entry::Frames;
+    let table = [
+        (
+            "the last one went down",
+            vec![frames(4)],
+            vec![(4, Crashed)],
+            true,
+        ),
+        (
+            "it was told to end",
+            vec![frames(4), Entry::Last(4, Ended)],
+            vec![(4, Ended)],
+            false,
+        ),
+        (
+            "one after the other, and the last one has written nothing",
+            vec![
+                frames(3),
+                frames(4),
+                frames(5),
+                frames(6),
+                Entry::Last(3, Crashed),
+                Entry::Last(5, Ended),
+            ],
+            vec![(3, Crashed), (5, Ended), (6, Crashed)],
+            true,
+        ),
+        (
+            "the first is sealed",
+            vec![
+                frames(4),
+                Entry::Last(3, Crashed),
+                Entry::Last(4, Crashed),
+                Entry::Sealed(sealed(3, 1, 1)),
+            ],
+            vec![(4, Crashed)],
+            false,
+        ),
+    ];
+    for (what, entries, endings, has_crashed) in table {
+        let recovery = Recovery::new(&entries);
+        let found: Vec<_> = recovery.endings.into_iter().collect();
+        assert_eq!(
+            (found, recovery.has_crashed),
+            (endings, has_crashed),
+            "{what}"
+        );
+        let marks = recovery.leftovers.iter();
+        assert!(
+            marks.eq(&entries[1..1 + recovery.leftovers.len()]),
+            "{what}"
+        );
     }
 }

@@ -1,11 +1,11 @@
 //! The protocol against a disk that may forget whatever was not synced, broken off between any two steps, twice in a row.
 //!
 //! An exchange is a byte. Frames and segments hold bytes. The store takes a name once. However it goes: what was synced is in
-//! the store exactly once, and nothing is there twice.
+//! the store exactly once, and nothing is there twice; that a recorder went down neither.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::layout::{Recovery, Sequences, parse_segment};
+use super::super::layout::{Ending, Recovery, Sequences, parse_segment};
 use super::*;
 
 /// The machine stopped.
@@ -201,47 +201,64 @@ fn publish(world: &mut World) -> Result<(), Crash> {
     Ok(())
 }
 
-/// Seals everything before `generation`.
-fn seal(
-    world: &mut World,
-    generations: &[u64],
-    next: &mut Sequences,
+/// What a recorder knows while it lives.
+struct Life {
+    /// Files that are not sealed, oldest first, and how recorders ended with them.
+    deferred: Vec<u64>,
+    endings: BTreeMap<u64, Ending>,
     generation: u64,
-) -> Result<(), Crash> {
+    next: Sequences,
+}
+
+/// What a segment holds beside exchanges if a recorder went down with the last of its files: the number of one of its
+/// exchanges, moved.
+const DOWN: u8 = 50;
+
+/// Seals the two oldest files.
+fn seal(world: &mut World, life: &mut Life) -> Result<(), Crash> {
+    let count = life.deferred.len().min(2);
+    let generations: Vec<u64> = life.deferred.drain(..count).collect();
+    let Some(&generation) = generations.last() else {
+        return Ok(());
+    };
     let tree = world.tree();
-    let content: Vec<u8> = generations
-        .iter()
-        .flat_map(|generation| {
-            tree[&Entry::Frames(*generation).to_string()]
-                .clone()
-                .unwrap()
-        })
-        .collect();
-    world.run(begin_seal(generation - 1))?;
+    let frames = |generation: u64| {
+        tree[&Entry::Frames(generation).to_string()]
+            .clone()
+            .unwrap()
+    };
+    let mut content = Vec::new();
+    let mut marks = Vec::new();
+    for &generation in &generations {
+        let exchanges = frames(generation);
+        let ending = life.endings.get(&generation);
+        if let (Some(Ending::Crashed), Some(last)) = (ending, exchanges.last()) {
+            content.push(last / 100 * 100 + DOWN);
+        }
+        content.extend(exchanges);
+        marks.extend(ending.map(|ending| Entry::Last(generation, *ending)));
+    }
+    world.run(begin_seal(generation))?;
     if !content.is_empty() {
         let at = 1_795_352_400_000_000_u64;
-        let sequence = next.exchanges;
+        let sequence = life.next.exchanges;
         let name = format!("exchanges.{at}-{at}-r-{sequence:08}.parquet");
-        world.run(add_segment(generation - 1, &name, content.into()))?;
-        next.exchanges += 1;
+        world.run(add_segment(generation, &name, content.into()))?;
+        life.next.exchanges += 1;
     }
-    let generation = generation - 1;
-    let sealed = Sealed {
-        generation,
-        next: *next,
-    };
+    let next = life.next;
+    let sealed = Sealed { generation, next };
     // Every other file stays for subscribers; nothing is published from there.
     let keep = |&generation: &u64| {
-        let rows = tree[&Entry::Frames(generation).to_string()].as_ref();
-        let rows = rows.map_or(0, |content| content.len() as u64);
+        let rows = frames(generation).len() as u64;
         (generation % 2 == 0).then_some(Kept { generation, rows })
     };
     let keep: Vec<_> = generations.iter().filter_map(keep).collect();
-    world.run(commit_seal(sealed, generations, &keep))
+    world.run(commit_seal(sealed, &generations, &keep, &marks))
 }
 
-/// One life of a recorder: it recovers, records `exchanges`, and ends.
-fn live(world: &mut World, exchanges: std::ops::Range<u8>) -> Result<(), Crash> {
+/// The start of a recorder.
+fn begin(world: &mut World) -> Result<Life, Crash> {
     let recovery = Recovery::new(&world.entries());
     for entry in &recovery.leftovers {
         let files: Vec<_> = world
@@ -252,28 +269,42 @@ fn live(world: &mut World, exchanges: std::ops::Range<u8>) -> Result<(), Crash> 
         world.run(clear(entry, &files))?;
     }
     world.run(vec![Step::SyncFolder(ROOT)])?;
-    let (mut generation, mut next) = (recovery.generation, recovery.next);
-    world.run(begin_frames(generation, Bytes::new()))?;
-    if !recovery.replay.is_empty() {
-        seal(world, &recovery.replay, &mut next, generation)?;
+    if let Some(&last) = recovery.replay.last().filter(|_| recovery.has_crashed) {
+        world.run(mark(&Entry::Last(last, Ending::Crashed)))?;
     }
-    publish(world)?;
+    world.run(begin_frames(recovery.generation, Bytes::new()))?;
+    Ok(Life {
+        deferred: recovery.replay,
+        endings: recovery.endings,
+        generation: recovery.generation,
+        next: recovery.next,
+    })
+}
+
+/// One life of a recorder: it records `exchanges` while it seals what was left and what it has recorded, and ends.
+fn live(world: &mut World, exchanges: std::ops::Range<u8>) -> Result<(), Crash> {
+    let mut life = begin(world)?;
     for exchange in exchanges {
-        world.append(generation, exchange)?;
+        world.append(life.generation, exchange)?;
+        let sync = Step::SyncFile(Entry::Frames(life.generation).to_string());
         if exchange % 2 == 0 {
-            let frames = Entry::Frames(generation).to_string();
-            world.run(vec![Step::SyncFile(frames)])?;
+            world.run(vec![sync.clone()])?;
         }
         if exchange % 3 == 2 {
-            let frames = Entry::Frames(generation).to_string();
-            world.run(vec![Step::SyncFile(frames)])?;
-            world.run(begin_frames(generation + 1, Bytes::new()))?;
-            seal(world, &[generation], &mut next, generation + 1)?;
-            generation += 1;
+            world.run(vec![sync])?;
+            world.run(begin_frames(life.generation + 1, Bytes::new()))?;
+            life.deferred.push(life.generation);
+            life.generation += 1;
+        }
+        if exchange % 3 != 0 {
+            seal(world, &mut life)?;
         }
         if exchange % 4 == 3 {
             publish(world)?;
         }
+    }
+    while !life.deferred.is_empty() {
+        seal(world, &mut life)?;
     }
     publish(world)
 }
@@ -306,7 +337,7 @@ fn every_crash_ends_in_exactly_once() {
         assert_eq!(world.synced.len(), 9);
         usize::MAX - world.left
     };
-    let mut crashes = 0;
+    let (mut crashes, mut downs) = (0, 0);
     for first in 0..steps {
         for choice in choices() {
             let mut world = World {
@@ -326,7 +357,12 @@ fn every_crash_ends_in_exactly_once() {
             let mut last = world.clone();
             live(&mut last, 0..0).unwrap();
             check(&last, &format!("crash at {first}, choice {choice:x}"));
+            let is_mark = |entry: &Entry| matches!(entry, Entry::Last(..));
+            assert!(!last.entries().iter().any(is_mark), "marks are left");
+            let told = last.store.values().flatten();
+            downs += told.filter(|byte| **byte % 100 == DOWN).count();
         }
     }
     assert!(crashes > 500, "{crashes} second crashes");
+    assert!(downs > 1_000, "{downs} crashes were told, none twice");
 }
