@@ -12,7 +12,7 @@ mod recording;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::output::{Goal, line, result};
 use crate::run::Programs;
@@ -44,6 +44,9 @@ const LATENESS: f64 = 0.99;
 
 /// How much a rate is lowered by that loses frames.
 const STEP: f64 = 0.85;
+
+/// How often a rate is lowered, to a seventh, and how often one between two is tried.
+const TRIES_MAX: usize = 12;
 
 /// How long it may take to publish what is left of a load that is to go on for ever: what one segment takes, and a little.
 const BEHIND_MAX: Duration = Duration::from_secs(10);
@@ -120,18 +123,20 @@ fn rates(programs: &Programs, folder: &Path) -> anyhow::Result<()> {
         (EVER, EVER_SHARE, BEHIND_MAX),
     ];
     for (span, share, behind_max) in goals {
+        let mut held = 0.0;
         let mut rate = bare.rate * share;
-        let held = loop {
+        for _ in 0..TRIES_MAX {
             let outcome = record(&mut load, rate, span)?;
             tell(&format!("recorder listen for {span:?}"), &outcome);
             if outcome.is_whole() && outcome.behind <= behind_max {
-                break outcome;
+                held = outcome.rate;
+                break;
             }
             rate *= STEP;
-        };
+        }
         let name = format!("recorder over counter, frames/s, {} s", span.as_secs());
         let goal = Goal::AtLeast(share * LATENESS);
-        result(&name, held.rate / bare.rate, "x", goal);
+        result(&name, held / bare.rate, "x", goal);
     }
     let mut bulk = Load::new(How::Segments)?;
     let gigabits = |outcome: &Outcome, load: &Load| outcome.rate * load.frame_bytes() * 8.0 / 1e9;
@@ -175,7 +180,11 @@ fn bare(load: &mut Load) -> anyhow::Result<Outcome> {
     Ok(bare)
 }
 
-/// The highest rate at which nothing is lost, to within a twentieth: below the highest at which can be sent at all.
+/// The highest rate at which nothing is lost, to within a twentieth where that is found soon: below the highest at which can
+/// be sent at all.
+///
+/// # Errors
+/// If frames are lost at any rate that is tried.
 fn highest(
     load: &mut Load,
     mut trial: impl FnMut(&mut Load, f64) -> anyhow::Result<Outcome>,
@@ -185,11 +194,21 @@ fn highest(
         return Ok(outcome);
     }
     let mut lossy = outcome.rate;
-    while !outcome.is_whole() {
+    for _ in 0..TRIES_MAX {
+        if outcome.is_whole() {
+            break;
+        }
         lossy = outcome.rate;
         outcome = trial(load, lossy * STEP)?;
     }
-    while lossy > outcome.rate * 1.05 {
+    if !outcome.is_whole() {
+        tell("the lowest rate that was tried", &outcome);
+        bail!("frames are lost at {:.0} frames/s too", outcome.rate);
+    }
+    for _ in 0..TRIES_MAX {
+        if lossy <= outcome.rate * 1.05 {
+            break;
+        }
         let middle = f64::midpoint(lossy, outcome.rate);
         let between = trial(load, middle)?;
         if between.is_whole() && between.rate > outcome.rate {
