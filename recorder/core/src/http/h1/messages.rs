@@ -164,6 +164,8 @@ impl Conn {
         context: &mut Context<'_>,
     ) {
         let side = self.side(end);
+        // A body that ends while the other end has begun a tunnel: what follows is looked at anew.
+        self.entered |= !self.proven;
         let half = self.half(end);
         half.state = State::Start;
         let index = half.index;
