@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::{Impairment, Mix, Traffic, write_pcap};
+use crate::{Impairment, Mix, Month, Traffic, write_pcap};
 
 #[test]
 fn the_same_seed_gives_the_same_frames_in_the_order_of_their_arrival() {
@@ -162,4 +162,40 @@ fn api_traffic_repeats_itself() {
         let json: Result<serde_json::Value, _> = serde_json::from_str(&sent.response_body);
         assert!(json.is_ok(), "{}", sent.response_body);
     }
+}
+
+#[test]
+fn a_month_has_its_segments_in_their_hours_and_its_exchanges_in_the_ledger() {
+    let start = Traffic::default().start;
+    let month = Month {
+        recorder: "gw-1".parse().unwrap(),
+        start,
+        hours: 3,
+        segments_an_hour: 7,
+        exchanges_a_segment: 2,
+        mix: Mix::Api,
+        answers: u64::MAX,
+    };
+    let segments: Vec<_> = month.segments().collect();
+    assert_eq!(segments.len(), 21);
+    let mut starts = Vec::new();
+    for (number, (path, file)) in (0..).zip(&segments) {
+        let key: schema::SegmentKey = path.parse().unwrap();
+        assert_eq!(
+            key.start().hour(),
+            start.saturating_add(Duration::from_secs(3_600) * (number / 7))
+        );
+        let (keys, all) = (schema::Keyring::default(), schema::TimeWindow::ALL);
+        let each = |exchange: schema::Exchange| starts.push(exchange.start());
+        schema::decode_segment(file, &keys, all, schema::Projection::Summary, each).unwrap();
+    }
+    assert_eq!(starts.len(), 42);
+    assert!(starts.is_sorted());
+    let rows = month.ledger().map(|(_, file)| {
+        let rows = schema::decode_ledger(file, &schema::Keyring::default()).unwrap();
+        assert_eq!(rows.len(), 1);
+        rows[0].1.exchanges
+    });
+    let rows: Vec<_> = rows.collect();
+    assert_eq!((rows.len(), rows.iter().sum::<u64>()), (180, 42));
 }

@@ -4,10 +4,9 @@
 //! list: keys of the window -> one task a segment: ranges in, SegmentDecoder, batches out (bounded channel)
 //!                          -> Merge: opens a segment when its start comes up -> exchanges in time order
 //! ```
-//! Segments are opened a few ahead of need, so that the latency of the store is hidden. What is in memory is bounded by how
-//! many segments overlap in time, plus [`Limits::prefetch_segments_max`], each with the row group it decodes and two
-//! batches. Decoding happens on the thread that polls these tasks; `read.rs` gives them one of their own.
-
+//! Segments are opened a few ahead of need, and small ones many, so that the latency of the store is hidden. What is in memory is
+//! bounded by how many segments overlap in time, plus those ahead, each with the row group it decodes and two batches.
+//! Decoding happens on the thread that polls these tasks; `read.rs` gives them one of their own.
 //!
 //! Segments may give way to others while this reads: then what is left is listed again, and reading goes on behind the last
 //! exchange that was given out.
@@ -15,11 +14,13 @@
 mod list;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::{GetOptions, GetRange};
 use replayer_core::Limits;
+use replayer_core::coverage::{Coverage, CoverageBuilder};
 use replayer_core::merge::{self, Merge};
 use schema::{
     Exchange, ExchangeId, Footer, FooterStep, LedgerRow, Projection, RecorderId, SegmentDecoder,
@@ -46,10 +47,12 @@ pub(crate) struct ExchangeStream {
     window: TimeWindow,
     projection: Projection,
     limits: Limits,
-    segments: Vec<Segment>,
+    segments: Arc<[Segment]>,
     merge: Merge,
     /// How many of `segments` have been opened.
     opened: usize,
+    /// How many of them were needed so far: what is opened beyond is ahead of need.
+    needed: usize,
     /// The open ones, by index in `segments`.
     open: VecDeque<(usize, Batches)>,
     tasks: JoinSet<()>,
@@ -67,11 +70,12 @@ impl ExchangeStream {
     #[must_use]
     pub(crate) fn new(
         store: Archive,
-        segments: Vec<Segment>,
+        segments: impl Into<Arc<[Segment]>>,
         window: TimeWindow,
         projection: Projection,
         limits: Limits,
     ) -> Self {
+        let segments = segments.into();
         let starts: Vec<_> = segments.iter().map(|segment| segment.key.start()).collect();
         Self {
             store,
@@ -81,6 +85,7 @@ impl ExchangeStream {
             segments,
             merge: Merge::new(&starts),
             opened: 0,
+            needed: 0,
             open: VecDeque::new(),
             tasks: JoinSet::new(),
             given: None,
@@ -154,27 +159,26 @@ impl ExchangeStream {
         tracing::info!(path, "segments gave way to others: listed again");
         self.tasks.abort_all();
         self.open.clear();
-        self.opened = 0;
+        (self.opened, self.needed) = (0, 0);
         let starts: Vec<_> = segments.iter().map(|segment| segment.key.start()).collect();
         self.merge = Merge::new(&starts);
-        (self.window, self.segments, self.behind) = (window, segments, self.given);
+        (self.window, self.segments, self.behind) = (window, segments.into(), self.given);
         Ok(())
     }
 
     /// Opens the first `needed` segments, and as many more as may be open ahead of need.
     fn open_ahead(&mut self, needed: usize) {
-        let mut bytes: u64 = self
-            .open
-            .iter()
-            .map(|(index, _)| self.segments[*index].bytes)
-            .sum();
+        self.needed = self.needed.max(needed);
+        let ahead = self.needed..self.opened.max(self.needed);
+        let mut bytes: u64 = self.segments[ahead].iter().map(|ahead| ahead.bytes).sum();
         while let Some(segment) = self.segments.get(self.opened) {
-            let ahead = self.open.len() < self.limits.prefetch_segments_max
-                && bytes + segment.bytes <= self.limits.prefetch_bytes_max;
-            if self.opened >= needed && !ahead {
-                break;
+            if self.opened >= self.needed {
+                bytes += segment.bytes;
+                let ahead = self.opened - self.needed;
+                if !self.limits.prefetches(ahead, bytes) {
+                    break;
+                }
             }
-            bytes += segment.bytes;
             let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
             let (store, segment) = (self.store.clone(), segment.clone());
             let (window, projection) = (self.window, self.projection);
@@ -289,24 +293,49 @@ pub(crate) async fn ledger(
     store: &Archive,
     window: TimeWindow,
 ) -> anyhow::Result<Option<Vec<(RecorderId, LedgerRow)>>> {
+    let mut rows = Vec::new();
+    let any = each_ledger_row(store, window, |row| rows.push(row)).await?;
+    Ok(any.then_some(rows))
+}
+
+/// How whole `window` is, and `None` if the archive has no ledger for it. However long it is, no more rows are in memory than
+/// are read at once.
+///
+/// # Errors
+/// If a ledger segment cannot be read.
+pub(crate) async fn coverage(
+    store: &Archive,
+    window: TimeWindow,
+) -> anyhow::Result<Option<Coverage>> {
+    let mut builder = CoverageBuilder::new(window);
+    let any = each_ledger_row(store, window, |(recorder, row)| {
+        builder.add(&recorder, &row)
+    })
+    .await?;
+    Ok(any.then(|| builder.finish().0))
+}
+
+/// Gives every ledger row of the hours that `window` touches to `each`; false if the archive has no ledger for them.
+async fn each_ledger_row(
+    store: &Archive,
+    window: TimeWindow,
+    mut each: impl FnMut((RecorderId, LedgerRow)),
+) -> anyhow::Result<bool> {
     // A row belongs to its minute, so the one that the window begins in starts before the window.
     let window = TimeWindow {
         start: window.start.minute(),
         end: window.end,
     };
     let segments = segments(store, &Table::Capture, window).await?;
-    if segments.is_empty() {
-        return Ok(None);
-    }
+    let any = !segments.is_empty();
     // An hour may have hundreds of them, and a store takes its time for each.
     let mut read = stream::iter(segments)
         .map(|segment| ledger_rows(store, segment))
         .buffered(LEDGER_AT_ONCE);
-    let mut rows = Vec::new();
-    while let Some(more) = read.try_next().await? {
-        rows.extend(more);
+    while let Some(rows) = read.try_next().await? {
+        rows.into_iter().for_each(&mut each);
     }
-    Ok(Some(rows))
+    Ok(any)
 }
 
 async fn ledger_rows(

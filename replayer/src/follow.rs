@@ -60,7 +60,7 @@ pub(crate) fn selected(config: &RunConfig, follow: &FollowConfig) -> anyhow::Res
     Ok(Selected {
         store: store::open(&config.selection.archive, &config.selection.keys)?,
         window: TimeWindow { start, end },
-        segments: Vec::new(),
+        segments: Vec::new().into(),
         coverage: None,
     })
 }

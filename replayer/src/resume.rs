@@ -363,7 +363,7 @@ async fn stored_since(
     let segments = segments.iter().filter(|segment| segment.key.end() >= from);
     let mut rows = ExchangeStream::new(
         store.clone(),
-        segments.cloned().collect(),
+        segments.cloned().collect::<Vec<_>>(),
         TimeWindow::ALL,
         Projection::Summary,
         limits,

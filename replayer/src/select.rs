@@ -1,5 +1,6 @@
 //! From what a user asked for to segments: the window, where they are, and how whole it is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -20,7 +21,7 @@ pub(crate) struct Selected {
     /// The window.
     pub(crate) window: TimeWindow,
     /// The segments that may hold exchanges of it.
-    pub(crate) segments: Vec<Segment>,
+    pub(crate) segments: Arc<[Segment]>,
     /// How whole it is; `None` if the archive has no ledger for it.
     pub(crate) coverage: Option<Coverage>,
 }
@@ -29,7 +30,7 @@ pub(crate) struct Selected {
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     store: Archive,
-    segments: Vec<Segment>,
+    segments: Arc<[Segment]>,
     /// The window.
     pub(crate) window: TimeWindow,
     projection: Projection,
@@ -43,23 +44,31 @@ impl Selected {
     /// If the archive cannot be read, has no exchange, or none in the window.
     pub(crate) async fn find(selection: &Selection) -> anyhow::Result<Self> {
         let store = store::open(&selection.archive, &selection.keys)?;
-        let (first, last) = fetch::extent(&store, &Table::Exchanges)
-            .await?
-            .with_context(|| format!("archive {} holds no exchanges", selection.archive))?;
-        let window = selection.span.resolve(first, last)?;
-        let segments = fetch::segments(&store, &Table::Exchanges, window).await?;
+        let extent = async || {
+            let extent = fetch::extent(&store, &Table::Exchanges).await?;
+            extent.with_context(|| format!("archive {} holds no exchanges", selection.archive))
+        };
+        let window = match selection.span.named()? {
+            Some(window) => window,
+            None => {
+                let (first, last) = extent().await?;
+                selection.span.resolve(first, last)?
+            }
+        };
+        let (segments, coverage) = tokio::try_join!(
+            fetch::segments(&store, &Table::Exchanges, window),
+            fetch::coverage(&store, window)
+        )?;
         if segments.is_empty() {
+            let (first, last) = extent().await?;
             bail!(
                 "the window {window} holds no exchanges; the archive goes from {first} to {last}"
             );
         }
-        let coverage = fetch::ledger(&store, window)
-            .await?
-            .map(|rows| Coverage::new(window, &rows));
         Ok(Self {
             store,
             window,
-            segments,
+            segments: segments.into(),
             coverage,
         })
     }
@@ -97,7 +106,7 @@ impl Selected {
     pub(crate) fn source(&self, projection: Projection, limits: Limits) -> Source {
         Source {
             store: self.store.clone(),
-            segments: self.segments.clone(),
+            segments: Arc::clone(&self.segments),
             window: self.window,
             projection,
             limits,
@@ -118,9 +127,14 @@ impl Source {
             end: self.window.end,
         };
         let overlaps = |segment: &&Segment| segment.key.overlaps(window);
+        let segments = if window == self.window {
+            Arc::clone(&self.segments)
+        } else {
+            self.segments.iter().filter(overlaps).cloned().collect()
+        };
         ExchangeStream::new(
             self.store.clone(),
-            self.segments.iter().filter(overlaps).cloned().collect(),
+            segments,
             window,
             self.projection,
             self.limits,

@@ -59,11 +59,30 @@ impl Span {
                 window
             }
         };
-        if window.start < window.end {
-            Ok(window)
-        } else {
-            Err(WindowError::Empty(window))
+        not_empty(window)
+    }
+
+    /// The window, if both of its ends were named: then it is the same in every archive. `None` if the archive has to be asked for
+    /// its first and last exchange.
+    ///
+    /// # Errors
+    /// If the window is empty.
+    pub fn named(self) -> Result<Option<TimeWindow>, WindowError> {
+        match self {
+            Self::Between {
+                from: Some(start),
+                to: Some(end),
+            } => not_empty(TimeWindow { start, end }).map(Some),
+            Self::Between { .. } | Self::Last(_) | Self::Newest(_) => Ok(None),
         }
+    }
+}
+
+fn not_empty(window: TimeWindow) -> Result<TimeWindow, WindowError> {
+    if window.start < window.end {
+        Ok(window)
+    } else {
+        Err(WindowError::Empty(window))
     }
 }
 

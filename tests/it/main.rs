@@ -28,6 +28,7 @@ mod mutants;
 mod pitfalls;
 mod privacy;
 mod properties;
+mod reading;
 mod record;
 mod replay;
 mod report;

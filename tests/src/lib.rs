@@ -43,12 +43,13 @@ mod remirror;
 mod render;
 mod shared;
 mod site;
-mod store;
 mod subscriber;
 mod talk;
 mod target;
 mod tls;
 mod workspace;
+
+pub use benches::S3Server;
 
 pub use archive::{
     decode_segment, files_below, read_archive, read_encrypted_archive, read_encrypted_ledger,
@@ -75,7 +76,6 @@ pub use remirror::{Encapsulation, Remirror, Remirrored};
 pub use render::{render, render_exchange};
 pub use shared::{Transaction, shared, shared_captures, transactions};
 pub use site::Site;
-pub use store::S3Server;
 pub use subscriber::Subscriber;
 pub use talk::{Line, Talk};
 pub use target::{Answer, Arrival, Target};

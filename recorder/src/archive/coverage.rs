@@ -2,17 +2,22 @@
 
 mod draw;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::ObjectStoreExt as _;
 use schema::coverage::{Coverage, CoverageBuilder, Timeline};
-use schema::{Table, TimeWindow, decode_ledger};
+use schema::{LedgerRow, RecorderId, Table, TimeWindow, decode_ledger};
 use serde::Serialize;
 
 use super::{Found, list};
 use crate::cli::WindowArgs;
 use crate::output;
 use crate::store::Archive;
+
+/// Days that are listed and segments of the ledger that are read at once: a store takes its time for each.
+const DAYS_AT_ONCE: usize = 8;
+const LEDGER_AT_ONCE: usize = 32;
 
 /// What is printed.
 #[derive(Debug, Serialize)]
@@ -75,17 +80,31 @@ pub(super) async fn window(
     let Some(span) = args.span() else {
         return Ok(None);
     };
-    let mut extent = list::extent(archive, &Table::Exchanges).await?;
-    if extent.is_none() {
-        // Recorders may have lived through hours in which nothing came.
-        extent = list::extent(archive, &Table::Capture).await?;
+    let nothing = || format!("the archive {} holds nothing", archive.shown);
+    // Recorders may have lived through hours in which nothing came.
+    let tables = [Table::Exchanges, Table::Capture];
+    if let Some(window) = span.named()? {
+        let mut any = false;
+        for table in &tables {
+            any = any
+                || !list::days(archive, table, TimeWindow::ALL)
+                    .await?
+                    .is_empty();
+        }
+        ensure!(any, nothing());
+        return Ok(Some(window));
     }
-    let (first, last) =
-        extent.with_context(|| format!("the archive {} holds nothing", archive.shown))?;
+    let mut extent = None;
+    for table in &tables {
+        if extent.is_none() {
+            extent = list::extent(archive, table).await?;
+        }
+    }
+    let (first, last) = extent.with_context(nothing)?;
     Ok(Some(span.resolve(first, last)?))
 }
 
-/// Reads the ledger of a window, a segment at a time; false if there is none.
+/// Reads the ledger of a window, many segments at a time; false if there is none.
 async fn read_ledger(
     archive: &Archive,
     window: TimeWindow,
@@ -96,19 +115,33 @@ async fn read_ledger(
         start: window.start.minute(),
         end: window.end,
     };
-    let mut any = false;
-    for folder in list::days(archive, &Table::Capture, window).await? {
-        let day = list::day(archive, &folder, window).await?;
-        for object in day.segments().filter(|object| object.key.overlaps(window)) {
-            any = true;
-            let path = archive.path(&Table::Capture.path(&object.key));
-            let read = || format!("cannot read the ledger segment {path} of {}", archive.place);
-            let file = archive.store.get(&path).await.with_context(read)?;
-            let file: Bytes = file.bytes().await.with_context(read)?;
-            for (recorder, row) in decode_ledger(file, &archive.keys).with_context(read)? {
-                builder.add(&recorder, &row);
-            }
+    let mut days = stream::iter(list::days(archive, &Table::Capture, window).await?)
+        .map(|folder| async move { list::day(archive, &folder, window).await })
+        .buffered(DAYS_AT_ONCE);
+    let mut objects = Vec::new();
+    while let Some(day) = days.try_next().await? {
+        let overlaps = |object: &&list::Object| object.key.overlaps(window);
+        objects.extend(day.segments().filter(overlaps).cloned());
+    }
+    let any = !objects.is_empty();
+    let mut segments = stream::iter(objects)
+        .map(|object| ledger_rows(archive, object))
+        .buffered(LEDGER_AT_ONCE);
+    while let Some(rows) = segments.try_next().await? {
+        for (recorder, row) in &rows {
+            builder.add(recorder, row);
         }
     }
     Ok(any)
+}
+
+async fn ledger_rows(
+    archive: &Archive,
+    object: list::Object,
+) -> anyhow::Result<Vec<(RecorderId, LedgerRow)>> {
+    let path = archive.path(&Table::Capture.path(&object.key));
+    let read = || format!("cannot read the ledger segment {path} of {}", archive.place);
+    let file = archive.store.get(&path).await.with_context(read)?;
+    let file: Bytes = file.bytes().await.with_context(read)?;
+    decode_ledger(file, &archive.keys).with_context(read)
 }

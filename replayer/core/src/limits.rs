@@ -38,10 +38,23 @@ pub struct Limits {
     /// Pairs of values that two runs put into requests in place of one recorded value. What is beyond is counted, and a difference
     /// that it would have explained stays one.
     pub substituted_pairs_max: usize,
-    /// Segments opened before the first of their exchanges is needed.
+    /// Segments opened before the first of their exchanges is needed. At the bound the next is opened when one of them is needed.
     pub prefetch_segments_max: usize,
-    /// Bytes of the segments that are open ahead of need; one is always opened.
+    /// Bytes of the segments that are open ahead of need; likewise.
     pub prefetch_bytes_max: u64,
+    /// The same for small segments, of which many are opened ahead: each takes as long to fetch as a large one, and is over sooner.
+    pub prefetch_small_segments_max: usize,
+    /// Bytes of all segments ahead of need up to which they count as small ones.
+    pub prefetch_small_bytes_max: u64,
+}
+
+impl Limits {
+    /// Whether a segment may be opened ahead of need where `ahead` others are, which hold `bytes` together with it.
+    #[must_use]
+    pub fn prefetches(&self, ahead: usize, bytes: u64) -> bool {
+        (ahead < self.prefetch_segments_max && bytes <= self.prefetch_bytes_max)
+            || (ahead < self.prefetch_small_segments_max && bytes <= self.prefetch_small_bytes_max)
+    }
 }
 
 impl Default for Limits {
@@ -63,6 +76,8 @@ impl Default for Limits {
             substituted_pairs_max: 1 << 20,
             prefetch_segments_max: 4,
             prefetch_bytes_max: 256 << 20,
+            prefetch_small_segments_max: 32,
+            prefetch_small_bytes_max: 4 << 20,
         }
     }
 }

@@ -93,7 +93,7 @@ impl Sample {
                     start: segment.key.start(),
                     end,
                 },
-                segments: vec![segment],
+                segments: vec![segment].into(),
                 coverage: selected.coverage.clone(),
             },
             exchanges,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use schema::swap::{HourFile, Listing, SwapDocument, hour_file};
@@ -17,6 +17,8 @@ use crate::store::Archive;
 const HOUR: Duration = Duration::from_secs(3_600);
 /// A window that touches at most so many hours is listed hour by hour; a longer one day by day.
 const HOURS_LISTED_MAX: u64 = 48;
+/// Folders that are listed at once.
+const LISTED_AT_ONCE: usize = 16;
 /// How often a folder is listed whose listing was made over a change, and the pause in between.
 const LISTINGS_MAX: u32 = 20;
 const LISTING_PAUSE: Duration = Duration::from_millis(100);
@@ -58,20 +60,23 @@ pub(crate) async fn segments_below(
         .since(window.start.hour())
         .as_secs()
         .div_ceil(HOUR.as_secs());
-    let mut segments = Vec::new();
+    let mut parts = Vec::new();
     if hours <= HOURS_LISTED_MAX {
         let mut hour = window.start.hour();
         while hour < window.end {
-            let folder = format!("{folder}/{}", hour.partition());
-            list_into(store, &folder.into(), window, &mut segments).await?;
+            parts.push(format!("{folder}/{}", hour.partition()).into());
             hour = hour.saturating_add(HOUR);
         }
     } else {
-        for date in folders(store, &folder.into()).await? {
-            if date_overlaps(&date, window) {
-                list_into(store, &date, window, &mut segments).await?;
-            }
-        }
+        parts = folders(store, &folder.into()).await?;
+        parts.retain(|date| date_overlaps(date, window));
+    }
+    let mut listed = stream::iter(parts)
+        .map(|part| async move { list(store, &part, window).await })
+        .buffer_unordered(LISTED_AT_ONCE);
+    let mut segments = Vec::new();
+    while let Some(listed) = listed.try_next().await? {
+        segments.extend(listed);
     }
     segments.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(segments)
@@ -86,53 +91,41 @@ pub(crate) async fn extent(
     table: &Table,
 ) -> anyhow::Result<Option<(Timestamp, Timestamp)>> {
     let dates = folders(store, &table.folder().into()).await?;
-    let mut first = None;
-    for date in &dates {
-        first = edge(
-            store,
-            date,
-            |segments| segments.iter().map(|s| s.key.start()).min(),
-            false,
-        )
-        .await?;
-        if first.is_some() {
-            break;
-        }
-    }
-    for date in dates.iter().rev() {
-        let last = edge(
-            store,
-            date,
-            |segments| segments.iter().map(|s| s.key.end()).max(),
-            true,
-        )
-        .await?;
-        if let Some(extent) = first.zip(last) {
-            return Ok(Some(extent));
-        }
-    }
-    Ok(None)
+    let (first, last) = tokio::try_join!(
+        edge(store, &dates, Edge::First),
+        edge(store, &dates, Edge::Last)
+    )?;
+    let start = first.iter().map(|segment| segment.key.start()).min();
+    let end = last.iter().map(|segment| segment.key.end()).max();
+    Ok(start.zip(end))
 }
 
-/// What `of` finds in the first hour of `date` (the last, if `last`) that has a segment.
-async fn edge(
-    store: &Archive,
-    date: &Path,
-    of: impl Fn(&[Segment]) -> Option<Timestamp>,
-    last: bool,
-) -> anyhow::Result<Option<Timestamp>> {
-    let mut hours = folders(store, date).await?;
-    if last {
-        hours.reverse();
+/// Which end of a table is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    First,
+    Last,
+}
+
+/// The segments of the first or the last hour of these dates that has any.
+async fn edge(store: &Archive, dates: &[Path], edge: Edge) -> anyhow::Result<Vec<Segment>> {
+    let mut dates = dates.to_vec();
+    if edge == Edge::Last {
+        dates.reverse();
     }
-    for hour in hours {
-        let mut segments = Vec::new();
-        list_into(store, &hour, TimeWindow::ALL, &mut segments).await?;
-        if let Some(time) = of(&segments) {
-            return Ok(Some(time));
+    for date in dates {
+        let mut hours = folders(store, &date).await?;
+        if edge == Edge::Last {
+            hours.reverse();
+        }
+        for hour in hours {
+            let segments = list(store, &hour, TimeWindow::ALL).await?;
+            if !segments.is_empty() {
+                return Ok(segments);
+            }
         }
     }
-    Ok(None)
+    Ok(Vec::new())
 }
 
 /// The folders right below `folder`, in order.
@@ -146,18 +139,12 @@ async fn folders(store: &Archive, folder: &Path) -> anyhow::Result<Vec<Path>> {
     Ok(folders)
 }
 
-/// Adds the segments below `folder` that count and may hold rows of `window`. Files that are no segments are passed by.
-async fn list_into(
-    store: &Archive,
-    folder: &Path,
-    window: TimeWindow,
-    segments: &mut Vec<Segment>,
-) -> anyhow::Result<()> {
+/// The segments below `folder` that count and may hold rows of `window`. Files that are no segments are passed by.
+async fn list(store: &Archive, folder: &Path, window: TimeWindow) -> anyhow::Result<Vec<Segment>> {
     for _ in 0..LISTINGS_MAX {
-        if let Some(listed) = list_once(store, folder).await? {
-            let overlapping = |segment: &Segment| segment.key.overlaps(window);
-            segments.extend(listed.into_iter().filter(overlapping));
-            return Ok(());
+        if let Some(mut listed) = list_once(store, folder).await? {
+            listed.retain(|segment| segment.key.overlaps(window));
+            return Ok(listed);
         }
         tokio::time::sleep(LISTING_PAUSE).await;
     }

@@ -178,16 +178,68 @@ async fn segments_stream_in_time_order_whatever_is_prefetched() {
     for (prefetch_segments_max, prefetch_bytes_max) in
         [(0, u64::MAX), (1, 0), (2, u64::MAX), (100, u64::MAX)]
     {
+        for prefetch_small_segments_max in [0, 3] {
+            let limits = Limits {
+                prefetch_segments_max,
+                prefetch_bytes_max,
+                prefetch_small_segments_max,
+                ..Limits::default()
+            };
+            assert_eq!(
+                stream(limits).await,
+                [2, 5, 5, 6, 1_800, 3_600],
+                "{limits:?}"
+            );
+        }
+    }
+}
+
+/// How many segments are open ahead of need, where `recorders` overlap with all that comes.
+#[tokio::test]
+async fn as_many_are_opened_ahead_however_many_overlap() {
+    let store = Archive::in_memory();
+    let recorders = ["a", "b", "c", "d", "e", "f"];
+    for recorder in recorders {
+        publish(
+            &store,
+            recorder,
+            0,
+            &["2026-11-22T13:00:00Z", "2026-11-22T13:59:00Z"],
+        )
+        .await;
+    }
+    for minute in 1..20 {
+        let at = format!("2026-11-22T13:{minute:02}:00Z");
+        publish(&store, "g", minute, &[&at]).await;
+    }
+    let window = window("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z");
+    let found = segments(&store, &Table::Exchanges, window).await.unwrap();
+    let sizes = found
+        .iter()
+        .filter(|segment| segment.key.recorder().as_str() == "g");
+    let bytes = sizes.map(|segment| segment.bytes).max().unwrap();
+    let table = [
+        (0, 0, u64::MAX, 0),
+        (4, 0, u64::MAX, 4),
+        (4, 9, u64::MAX, 9),
+        (4, 9, bytes * 6, 6),
+        (0, 9, bytes * 6, 6),
+        (4, 9, bytes * 3, 4),
+    ];
+    for (few, many, bytes, ahead) in table {
         let limits = Limits {
-            prefetch_segments_max,
-            prefetch_bytes_max,
+            prefetch_segments_max: few,
+            prefetch_small_segments_max: many,
+            prefetch_small_bytes_max: bytes,
             ..Limits::default()
         };
-        assert_eq!(
-            stream(limits).await,
-            [2, 5, 5, 6, 1_800, 3_600],
-            "{limits:?}"
-        );
+        let all = Projection::All;
+        let mut stream = ExchangeStream::new(store.clone(), found.clone(), window, all, limits);
+        for _ in recorders {
+            assert!(stream.next().await.unwrap().is_some());
+        }
+        assert_eq!(stream.needed, recorders.len(), "{limits:?}");
+        assert_eq!(stream.opened - stream.needed, ahead, "{limits:?}");
     }
 }
 
@@ -278,7 +330,8 @@ async fn segments_may_give_way_while_they_are_read() {
     let found = segments(&store, &Table::Exchanges, window).await.unwrap();
     let replaced: Vec<_> = found.iter().map(|segment| segment.path.clone()).collect();
     let limits = Limits {
-        prefetch_segments_max: 1,
+        prefetch_segments_max: 0,
+        prefetch_small_segments_max: 0,
         ..Limits::default()
     };
     let archive = store.clone();

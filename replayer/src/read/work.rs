@@ -2,6 +2,8 @@
 
 mod followed;
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use replayer_core::checkpoint::{Cursor, PlannedBatch, Position, Status};
 use replayer_core::correlate::Scope;
@@ -10,6 +12,7 @@ use replayer_core::pace::ramped;
 use replayer_core::rewrite::{Resigned, Shift, Skip, rewrite};
 use schema::{Exchange, InDoubt, Request, Timestamp};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::{Batch, Planned, ReadTotals, Reading, Ready, Standing};
 use crate::config::Passes;
@@ -20,6 +23,8 @@ use crate::run_store::{Answered, RunSender};
 const BATCH_MAX: usize = 256;
 /// About how many bytes of memory a batch may hold; a single exchange may hold more.
 const BATCH_BYTES_MAX: usize = 4 << 20;
+/// How long the first exchange of a batch waits for the others, where the store is slow and segments are small.
+const BATCH_WAIT_MAX: Duration = Duration::from_millis(50);
 
 /// The reader at work.
 pub(super) struct Work {
@@ -175,9 +180,15 @@ impl Work {
         stream: &mut ExchangeStream,
         wanted: &mut Option<usize>,
     ) -> anyhow::Result<More> {
+        let mut since = None;
         while filling.positions.len() < BATCH_MAX && filling.bytes < BATCH_BYTES_MAX {
             if *wanted == Some(0) {
                 return Ok(More::NotInThisPass);
+            }
+            if !filling.positions.is_empty()
+                && since.get_or_insert_with(Instant::now).elapsed() > BATCH_WAIT_MAX
+            {
+                return Ok(More::Yes);
             }
             let Some(exchange) = stream.next().await? else {
                 return Ok(More::NotInThisPass);

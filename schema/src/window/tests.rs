@@ -40,6 +40,22 @@ fn newest_whole_unit_of_the_calendar() {
 }
 
 #[test]
+fn a_window_whose_ends_are_named_needs_no_archive() {
+    let (from, to) = (time("2026-11-05T00:00:00Z"), time("2026-11-06T00:00:00Z"));
+    let between = |from, to| Span::Between { from, to }.named();
+    let window = between(Some(from), Some(to)).unwrap().unwrap();
+    assert_eq!((window.start, window.end), (from, to));
+    assert!(between(Some(to), Some(from)).is_err());
+    let spans = [
+        between(Some(from), None),
+        between(None, Some(to)),
+        Span::Last(Duration::from_secs(1)).named(),
+        Span::Newest(Calendar::Week).named(),
+    ];
+    assert!(spans.iter().all(|named| *named == Ok(None)));
+}
+
+#[test]
 fn calendar_edges() {
     let table = [
         (

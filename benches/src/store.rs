@@ -2,15 +2,24 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use anyhow::Context as _;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::ObjectStoreExt as _;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 const ACCESS_KEY: &str = "testkey";
 const SECRET_KEY: &str = "testsecret";
+const BUCKET: &str = "archive";
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// Objects that are put at once.
+const PUTS_AT_ONCE: usize = 32;
 /// SeaweedFS opens a second port this far above each one that it is given.
 const SECOND_PORT: u16 = 10_000;
 
@@ -53,7 +62,44 @@ impl S3Server {
     /// The URL of a folder in its bucket.
     #[must_use]
     pub fn url(&self, folder: &str) -> String {
-        format!("s3://archive/{folder}")
+        format!("s3://{BUCKET}/{folder}")
+    }
+
+    /// A client of its bucket, whose requests are not signed whole: the server is not what is measured.
+    ///
+    /// # Errors
+    /// If the client cannot be made.
+    pub fn client(&self) -> anyhow::Result<AmazonS3> {
+        // The first provider stays; a program around this one may have installed its own.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = AmazonS3Builder::new()
+            .with_bucket_name(BUCKET)
+            .with_region("us-east-1")
+            .with_endpoint(self.endpoint())
+            .with_allow_http(true)
+            .with_access_key_id(ACCESS_KEY)
+            .with_secret_access_key(SECRET_KEY)
+            .with_unsigned_payload(true);
+        client.build().context("make a client of the S3 server")
+    }
+
+    /// Puts files below a folder of its bucket, many at once.
+    ///
+    /// # Errors
+    /// If the server refuses one.
+    pub async fn put_all(
+        &self,
+        folder: &str,
+        files: impl IntoIterator<Item = (String, Bytes)>,
+    ) -> anyhow::Result<()> {
+        let client = self.client()?;
+        let client = &client;
+        let puts = stream::iter(files).map(|(path, bytes)| async move {
+            let place = format!("{folder}/{path}").into();
+            let put = client.put(&place, bytes.into()).await;
+            put.with_context(|| format!("put {place}")).map(drop)
+        });
+        puts.buffer_unordered(PUTS_AT_ONCE).try_collect().await
     }
 
     /// Its endpoint.
@@ -105,7 +151,7 @@ impl S3Server {
 
 /// Starts the program.
 fn spawn(folder: &TempDir, [port, filer, master, volume, admin, iceberg]: [u16; 6]) -> Child {
-    let mut command = Command::new(crate::python::tool("weed"));
+    let mut command = Command::new(program());
     command
         .args([
             "-logtostderr=true",
@@ -137,6 +183,17 @@ fn spawn(folder: &TempDir, [port, filer, master, volume, admin, iceberg]: [u16; 
     command.spawn().unwrap_or_else(|error| {
         panic!("start `weed`, the S3 server (`tests/run` installs it): {error}")
     })
+}
+
+/// Where `tests/run` installs it, else in the search path.
+fn program() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let installed = root.join("target/python/bin/weed");
+    if installed.is_file() {
+        installed
+    } else {
+        "weed".into()
+    }
 }
 
 /// The status that a server of this machine answers to a plain request.
