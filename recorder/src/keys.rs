@@ -1,9 +1,11 @@
 //! Key files: read once, at the start.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
 use schema::{Key, Keyring};
@@ -13,13 +15,25 @@ const OTHERS: u32 = 0o077;
 /// No key is longer; what is given by mistake is not read whole.
 const KEY_FILE_BYTES_MAX: u64 = 4_096;
 
+/// What was read: one command may ask for its keys twice, and a file that is a pipe gives its key once.
+static READ: Mutex<BTreeMap<PathBuf, Key>> = Mutex::new(BTreeMap::new());
+
 /// The keys in these files, in their order.
 ///
 /// # Errors
 /// If one cannot be read or holds no key: which file, and what to do.
 pub(crate) fn load(files: &[PathBuf]) -> anyhow::Result<Keyring> {
-    let keys = files.iter().map(|file| key(file));
-    Ok(Keyring::new(keys.collect::<anyhow::Result<_>>()?))
+    let mut known = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut keys = Vec::new();
+    for file in files {
+        let key = match known.get(file) {
+            Some(key) => key.clone(),
+            None => key(file)?,
+        };
+        known.insert(file.clone(), key.clone());
+        keys.push(key);
+    }
+    Ok(Keyring::new(keys))
 }
 
 fn key(file: &Path) -> anyhow::Result<Key> {

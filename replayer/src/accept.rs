@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::cli::{AcceptArgs, RunRefArgs, WhichArgs};
 use crate::clock::Clock;
-use crate::output;
+use crate::{keys, output};
 
 /// What was written.
 #[derive(Debug, Serialize)]
@@ -97,6 +97,11 @@ async fn document(args: &AcceptArgs) -> anyhow::Result<ComparisonDocument> {
     if Path::new(typed).is_file() {
         let read = || format!("read {typed}");
         let json = tokio::fs::read(typed).await.with_context(read)?;
+        // One that an archive holds may be sealed, for its place there.
+        let above = typed.rsplitn(4, '/').nth(3);
+        let place = above.map_or(typed.as_str(), |above| &typed[above.len() + 1..]);
+        let keys = keys::load(&args.keys.key_file)?;
+        let json = keys.open_document(json.into(), place).with_context(read)?;
         return ComparisonDocument::from_json(&json).with_context(read);
     }
     let reference = RunRefArgs {

@@ -23,12 +23,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail, ensure};
+use bytes::Bytes;
 use clap::{Args, Parser};
 use schema::comparison::ComparisonDocument;
 use schema::run::{RunDocument, RunState};
 use tokio::net::TcpListener;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, KeyArgs};
 use crate::loopback::Loopback;
 use crate::output::{self, Colour, Style};
 
@@ -176,8 +177,7 @@ async fn replay(folder: &Folder, programs: &Programs, build: Build) -> anyhow::R
     service.stop()?;
     let run = folder.run(name);
     let document = run.join("run.json");
-    fs::read(&document)
-        .map_err(anyhow::Error::from)
+    read(&document, &format!("runs/{name}/run.json"))
         .and_then(|json| Ok(RunDocument::from_json(&json)?))
         .with_context(|| format!("read {}", document.display()))
 }
@@ -209,10 +209,25 @@ async fn compare(folder: &Folder, programs: &Programs) -> anyhow::Result<Compari
         fs::read_dir(&comparisons).with_context(|| format!("list {}", comparisons.display()))?;
     let found = found.next().context("the comparison was not stored")??;
     let document = found.path().join("comparison.json");
-    fs::read(&document)
-        .map_err(anyhow::Error::from)
-        .and_then(|json| Ok(ComparisonDocument::from_json(&json)?))
-        .with_context(|| format!("read {}", document.display()))
+    let name = found.file_name();
+    read(
+        &document,
+        &format!("comparisons/{}/comparison.json", name.display()),
+    )
+    .and_then(|json| Ok(ComparisonDocument::from_json(&json)?))
+    .with_context(|| format!("read {}", document.display()))
+}
+
+/// A document of the archive, whose `place` is below the archive's root. Its commands took the keys that the environment names.
+fn read(document: &Path, place: &str) -> anyhow::Result<Bytes> {
+    #[derive(Parser)]
+    struct OfEnvironment {
+        #[command(flatten)]
+        keys: KeyArgs,
+    }
+    let OfEnvironment { keys } = OfEnvironment::try_parse_from(["demo"])?;
+    let keys = crate::keys::load(&keys.key_file)?;
+    Ok(keys.open_document(fs::read(document)?.into(), place)?)
 }
 
 /// Runs one command of this program in this process, from the very arguments that are printed. Its exit code says what the

@@ -96,7 +96,9 @@ fn split_folder(folder: &str) -> Option<(&str, &str)> {
 
 async fn read_document(store: &Archive, path: &Path) -> anyhow::Result<RunDocument> {
     let json = store.get(path).await?.bytes().await?;
-    let json = store.open(json).with_context(|| format!("read {path}"))?;
+    let json = store
+        .open(json, path)
+        .with_context(|| format!("read {path}"))?;
     let document = RunDocument::from_json(&json).with_context(|| format!("read {path}"))?;
     if document.state != RunState::Running {
         return Ok(document);

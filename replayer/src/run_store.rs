@@ -257,7 +257,7 @@ impl RunWriter {
         options: RunOptions,
     ) -> anyhow::Result<Self> {
         let path = RunPlace::of(&document).document();
-        let payload = store.seal(document.to_json());
+        let payload = store.seal(document.to_json(), &path);
         match store.put_opts(&path, payload, PutMode::Create.into()).await {
             Ok(_) => {}
             Err(object_store::Error::AlreadyExists { .. }) => bail!(
@@ -408,7 +408,7 @@ pub fn document_path(run: &str) -> Path {
 pub(crate) async fn put_document(store: &Archive, document: &RunDocument) -> anyhow::Result<()> {
     let path = RunPlace::of(document).document();
     store
-        .put(&path, store.seal(document.to_json()))
+        .put(&path, store.seal(document.to_json(), &path))
         .await
         .with_context(|| format!("write {path}"))?;
     Ok(())

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
+use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, PutPayload};
 use schema::Keyring;
@@ -38,17 +39,17 @@ impl Archive {
         &self.keys
     }
 
-    /// A document as it is stored: sealed if there is a key.
-    pub(crate) fn seal(&self, document: Vec<u8>) -> PutPayload {
-        self.keys.seal(document, b"").into()
+    /// A document as it is stored at `path`: sealed if there is a key.
+    pub(crate) fn seal(&self, document: Vec<u8>, path: &Path) -> PutPayload {
+        self.keys.seal_document(document, path.as_ref()).into()
     }
 
-    /// A stored document, opened if it is sealed.
+    /// What is stored at `path`, opened if it is sealed.
     ///
     /// # Errors
-    /// If its key is not there, or it is damaged.
-    pub(crate) fn open(&self, stored: Bytes) -> Result<Bytes, schema::Error> {
-        self.keys.open(stored, b"")
+    /// If its key is not there, or it is not what was written there.
+    pub(crate) fn open(&self, stored: Bytes, path: &Path) -> Result<Bytes, schema::Error> {
+        self.keys.open_document(stored, path.as_ref())
     }
 }
 

@@ -9,7 +9,8 @@
 //! ```
 //! The key and the nonce of a seal are the 44 bytes that HKDF-SHA-256 (RFC 5869) makes of the key, the salt, and the words
 //! `reprise sealed 1`; what comes before the ciphertext, and a context that is not stored, are authenticated with it. Salts
-//! are random, so that no nonce is used twice however much one key seals.
+//! are random, so that no nonce is used twice however much one key seals. The context of a document is its path below the
+//! archive's root: whoever can move files and has no key cannot put one run's verdict in the place of another's.
 
 mod material;
 
@@ -180,6 +181,24 @@ impl Keyring {
         let length = opened.map_err(|_| damaged())?.len();
         content.truncate(length);
         Ok(content.into())
+    }
+
+    /// Seals the document that belongs at `path` below the archive's root; without a key it stays as it is.
+    ///
+    /// # Panics
+    /// As [`Keyring::seal`].
+    #[must_use]
+    pub fn seal_document(&self, document: Vec<u8>, path: &str) -> Vec<u8> {
+        self.seal(document, path.as_bytes())
+    }
+
+    /// Opens the document that lies at `path`. One that was sealed for no path, as the first ones were, is opened wherever it lies.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`]; also if it was sealed for another path.
+    pub fn open_document(&self, stored: Bytes, path: &str) -> Result<Bytes, Error> {
+        self.open(stored.clone(), path.as_bytes())
+            .or_else(|error| self.open(stored, b"").map_err(|_| error))
     }
 
     /// The key with this fingerprint; names are for people.

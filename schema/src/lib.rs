@@ -85,7 +85,7 @@ pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
 pub use maintenance::{MaintenanceDocument, RemovedSegments};
 pub use numbers::SegmentNumbers;
 pub use pattern::{ParsePatternError, Pattern, StatusRange};
-pub use rewrite::{Rewritten, rewrite_segment};
+pub use rewrite::{Rewritten, chosen_rows, rewrite_segment};
 pub use run::RunDocument;
 pub use same::same_content;
 pub use sample::{Sample, SampleBy, cookie, parse_share};

@@ -1,4 +1,4 @@
-//! A segment again, without some of its rows.
+//! A segment again, without some of its rows; and which rows those would be.
 
 use bytes::Bytes;
 
@@ -15,6 +15,25 @@ pub struct Rewritten {
     pub segment: SealedSegment,
     /// The exchanges that are not in it any more.
     pub erased: Vec<ExchangeId>,
+}
+
+/// The exchanges of the segment `file` that `choose` chooses, in order. Of each, what `projection` leaves out is not read.
+///
+/// # Errors
+/// If the segment cannot be read.
+pub fn chosen_rows(
+    file: &Bytes,
+    keys: &Keyring,
+    projection: Projection,
+    choose: impl Fn(&Exchange) -> bool,
+) -> Result<Vec<ExchangeId>, Error> {
+    let mut chosen = Vec::new();
+    decode_segment(file, keys, TimeWindow::ALL, projection, |exchange| {
+        if choose(&exchange) {
+            chosen.push(exchange.id());
+        }
+    })?;
+    Ok(chosen)
 }
 
 /// The segment `file`, which lies under `key`, without the rows that `erase` chooses; `None` if it chooses none. The new one is

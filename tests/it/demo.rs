@@ -40,6 +40,22 @@ fn demo(folder: &Path) -> Ran {
     run(replayer().arg("demo").arg("--dir").arg(folder))
 }
 
+/// Whose environment names a key has it used, by the demo as by every command.
+#[test]
+fn the_demo_goes_with_a_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("demo.key");
+    fs::write(&key, "cmVwcmlzZSB0ZXN0IGtleSBvZiAzMiBieXRlcyBsZW4=\n").unwrap();
+    let folder = dir.path().join("demo");
+    let mut command = replayer();
+    command
+        .env("REPLAYER_KEY_FILE", &key)
+        .env("RECORDER_KEY_FILE", &key);
+    let _ = run(command.arg("demo").arg("--dir").arg(&folder)).expect_code(0);
+    let document = fs::read(folder.join("archive/runs/faithful/run.json")).unwrap();
+    assert!(document.starts_with(b"RSEA"));
+}
+
 #[test]
 fn the_demo_passes_the_faithful_build_and_finds_the_planted_change() {
     let dir = tempfile::tempdir().unwrap();

@@ -358,3 +358,66 @@ fn the_page_about_encryption_runs_as_it_is_written() {
     let found = crate::archive::run_page(place.folder.path(), "## 12.");
     assert_eq!(found.as_object().unwrap().len(), 3, "{found}");
 }
+
+/// Whoever may write to the store and has no key cannot put one run's verdict in the place of another's.
+#[test]
+fn a_document_counts_only_where_it_was_written() {
+    let place = Place::new(&KEYS[..1]);
+    let _ = place.record("gw-1", 40_000);
+    for name in ["first", "second"] {
+        place.replay(name);
+    }
+    let document = |name: &str| place.archive().join("runs").join(name).join("run.json");
+    let own = std::fs::read(document("second")).unwrap();
+    std::fs::copy(document("first"), document("second")).unwrap();
+    let ran = run(place.with(&mut replayer(), &["report", "second"])).expect_code(2);
+    assert!(ran.stderr.contains("sealed"), "{}", ran.stderr);
+    std::fs::write(document("second"), own).unwrap();
+    let _ = run(place.with(&mut replayer(), &["report", "second"])).expect_code(1);
+}
+
+/// A comparison is accepted from its file, as an archive holds it.
+#[test]
+fn a_sealed_comparison_is_accepted_from_its_file() {
+    let place = Place::new(&KEYS[..1]);
+    let _ = place.record("gw-1", 40_000);
+    for name in ["first", "second"] {
+        place.replay(name);
+    }
+    let comparisons = files_below(&place.archive().join("comparisons"));
+    let named = |path: &&PathBuf| path.ends_with("comparison.json");
+    let document = comparisons.iter().find(named).unwrap();
+    let mut command = replayer();
+    command
+        .arg("accept")
+        .arg(document)
+        .args(["--all", "--by", "me", "--why", "meant"]);
+    command
+        .arg("--accepted")
+        .arg(place.folder.path().join("accepted.toml"));
+    let ran = run(&mut command).expect_code(2);
+    assert!(ran.stderr.contains("--key-file"), "{}", ran.stderr);
+    let ran = run(command.arg("--key-file").arg(&place.keys[0])).expect_code(0);
+    assert!(!ran.stdout.is_empty());
+}
+
+/// A key may come through a pipe, which gives it once, also where a command asks for it twice.
+#[test]
+fn a_key_is_read_once() {
+    let place = Place::new(&KEYS[..1]);
+    let _ = place.record("gw-1", 40_000);
+    let target = Target::start(|_| Answer::new(200, &[], "{}"));
+    let mut command = Command::new("bash");
+    command.args(["-c", "\"$0\" \"$@\" --key-file <(cat \"$KEY\")"]);
+    command.arg(replayer().get_program());
+    command.args(["run", "--run", "new", "--resume-if-begun", "--last", "1h"]);
+    command.args([
+        "--speed",
+        "max",
+        "--allow-writes",
+        "--target",
+        &target.url(),
+    ]);
+    let ran = run(place.without(&mut command, &[]).env("KEY", &place.keys[0]));
+    assert_eq!(ran.code, 1, "the target answers otherwise: {}", ran.stderr);
+}

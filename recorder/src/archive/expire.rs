@@ -145,14 +145,18 @@ fn is_locked(error: &schema::Error) -> bool {
 async fn runs(archive: &Archive, before: Timestamp) -> anyhow::Result<Vec<String>> {
     let mut runs = Vec::new();
     for run in list::folders(archive, "runs").await? {
-        let path = archive.path(&format!("runs/{run}/run.json"));
+        let place = format!("runs/{run}/run.json");
+        let path = archive.path(&place);
         let read = || format!("cannot read {path} of {}", archive.place);
         let json = match archive.store.get(&path).await {
             Ok(json) => json.bytes().await.with_context(read)?,
             Err(Error::NotFound { .. }) => continue,
             Err(error) => return Err(error).with_context(read),
         };
-        let json = archive.keys.open(json, b"").with_context(read)?;
+        let json = archive
+            .keys
+            .open_document(json, &place)
+            .with_context(read)?;
         let document = RunDocument::from_json(&json).with_context(read)?;
         if document.source.to <= before {
             runs.push(run);

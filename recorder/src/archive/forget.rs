@@ -2,7 +2,8 @@
 //!
 //! Segments that hold matches are written again without them and take the place of the old ones, so that a reader sees the old or
 //! the new. It takes two passes. The first finds what matches, recorded exchanges before what runs and comparisons hold of the
-//! same exchanges, by their ids; then it is written down what goes. The second erases in the opposite order: whatever breaks it
+//! same exchanges, by their ids. A run may hold a match that its recording does not; then the other runs are looked through again for
+//! that exchange. Then it is written down what goes. The second erases in the opposite order: whatever breaks it
 //! off, the recorded rows still say what else was to go, and running it again finds all of it.
 
 mod documents;
@@ -15,7 +16,7 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use object_store::{Error, ObjectStoreExt as _, PutMode, PutPayload};
 use schema::filter::Filter;
-use schema::{Exchange, ExchangeId, Rewritten, SegmentKey, Table, TimeWindow};
+use schema::{Exchange, ExchangeId, Projection, SealedSegment, SegmentKey, Table, TimeWindow};
 use serde::Serialize;
 
 use super::swap::Place;
@@ -134,9 +135,19 @@ impl Forgetting<'_> {
     /// Finds what matches. What was broken off before is finished on the way.
     async fn find(&mut self, window: TimeWindow) -> anyhow::Result<()> {
         self.recorded(window).await?;
-        for run in list::folders(self.archive, "runs").await? {
-            self.run_rows(&run).await?;
-            self.run_differences(&run).await?;
+        let runs = list::folders(self.archive, "runs").await?;
+        loop {
+            let known = self.ids.len();
+            self.report.run_exchanges = Erased::default();
+            for run in &runs {
+                self.run_rows(run).await?;
+            }
+            if self.ids.len() == known {
+                break;
+            }
+        }
+        for run in &runs {
+            self.run_differences(run).await?;
         }
         self.comparisons().await
     }
@@ -150,6 +161,7 @@ impl Forgetting<'_> {
             self.run_differences(run).await?;
         }
         for run in &runs {
+            self.learned(run).await?;
             self.run_rows(run).await?;
         }
         self.recorded(window).await?;
@@ -170,6 +182,18 @@ impl Forgetting<'_> {
         let erased = self.table(&table, TimeWindow::ALL).await?;
         self.report.run_exchanges.rows += erased.rows;
         self.report.run_exchanges.files += erased.files;
+        Ok(())
+    }
+
+    /// Removes what a run that loses rows learned from answers; before the rows: where this is broken off, they are found again and
+    /// it is not.
+    async fn learned(&self, run: &str) -> anyhow::Result<()> {
+        let rows = format!("{}/", Table::RunExchanges(run.to_owned()).folder());
+        if self.found.iter().any(|path| path.starts_with(&rows)) {
+            for folder in self.run_folders(run).await? {
+                self.remove(&format!("{folder}/state/learned.json")).await?;
+            }
+        }
         Ok(())
     }
 
@@ -216,11 +240,10 @@ impl Forgetting<'_> {
             } else {
                 let lease = self.args.lease;
                 let settled = swap::settled(self.archive, table, &folder, window, lease).await?;
-                let busy = settled.busy.iter().map(|hour| {
+                for hour in &settled.busy {
                     let place = table.hour_prefix(*hour);
-                    format!("{place}: another command is changing segments here, or was broken off: run this again later")
-                });
-                self.report.problems.extend(busy);
+                    self.problem(format!("{place}: another command is changing segments here, or was broken off: run this again later"));
+                }
                 settled.day
             };
             for (hour, found) in day.hours {
@@ -253,48 +276,47 @@ impl Forgetting<'_> {
         }
         let Some(file) = self.read(&path).await? else {
             if self.pass == Pass::Find {
-                let problem = format!("{path}: it went while this ran: run this again");
-                self.report.problems.push(problem);
+                self.problem(format!("{path}: it went while this ran: run this again"));
             }
             return Ok(0);
         };
-        let rewritten = match self.rewrite(place.table, key, file, window).await {
-            Ok(Some(rewritten)) => rewritten,
-            Ok(None) => return Ok(0),
+        let (erased, new) = match self.look(place.table, key, file, window).await {
+            Ok(found) => found,
             Err(error) => {
-                self.report.problems.push(format!("{path}: {error:#}"));
+                self.problem(format!("{path}: {error:#}"));
                 return Ok(0);
             }
         };
-        if self.pass == Pass::Find {
+        if let Some(new) = &new {
+            place.swap(std::slice::from_ref(key), new).await?;
+            self.found.remove(&path);
+        } else if self.pass == Pass::Find && !erased.is_empty() {
             self.found.insert(path);
             let ids = Arc::make_mut(&mut self.ids);
-            ids.extend(&rewritten.erased);
+            ids.extend(&erased);
             if ids.len() > IDS_MAX {
                 bail!("more than {IDS_MAX} exchanges match: narrow the filter or the window");
             }
-        } else {
-            if let Table::RunExchanges(run) = place.table {
-                // Before the rows: where this is broken off, they are found again and it is not.
-                for folder in self.run_folders(run).await? {
-                    self.remove(&format!("{folder}/state/learned.json")).await?;
-                }
-            }
-            let replaced = std::slice::from_ref(key);
-            place.swap(replaced, &rewritten.segment).await?;
-            self.found.remove(&path);
         }
-        Ok(rewritten.erased.len() as u64)
+        Ok(erased.len() as u64)
     }
 
-    /// Makes the segment anew, off the runtime's threads.
-    async fn rewrite(
+    /// Notes what could not be looked into, once.
+    fn problem(&mut self, problem: String) {
+        if !self.report.problems.contains(&problem) {
+            self.report.problems.push(problem);
+        }
+    }
+
+    /// The exchanges of a segment that are to go; when erasing, also the segment without them, if there are any. Off the
+    /// runtime's threads.
+    async fn look(
         &self,
         table: &Table,
         key: &SegmentKey,
         file: Bytes,
         window: TimeWindow,
-    ) -> anyhow::Result<Option<Rewritten>> {
+    ) -> anyhow::Result<(Vec<ExchangeId>, Option<SealedSegment>)> {
         let recorder = format!("{}{:016x}", record::FORGET, swap::random()).parse()?;
         let (filter, ids, key) = (Arc::clone(&self.filter), Arc::clone(&self.ids), key.clone());
         let of_run = *table != Table::Exchanges;
@@ -303,10 +325,23 @@ impl Forgetting<'_> {
             let known = of_run && ids.contains(&exchange.id());
             known || (window.contains(exchange.start()) && filter.keeps(exchange))
         };
-        let keys = self.archive.keys.clone();
-        let rewrite = move || schema::rewrite_segment(&key, &file, &keys, &recorder, WRITER, erase);
-        let rewritten = tokio::task::spawn_blocking(rewrite).await;
-        Ok(rewritten.context("writing the segment again panicked")??)
+        let (keys, pass) = (self.archive.keys.clone(), self.pass);
+        let projection = match self.filter.needs_headers() {
+            true => Projection::All,
+            false => Projection::Summary,
+        };
+        let look = move || {
+            if pass == Pass::Find {
+                let found = schema::chosen_rows(&file, &keys, projection, erase)?;
+                return Ok((found, None));
+            }
+            let rewritten = schema::rewrite_segment(&key, &file, &keys, &recorder, WRITER, erase)?;
+            Ok::<_, schema::Error>(rewritten.map_or((Vec::new(), None), |rewritten| {
+                (rewritten.erased, Some(rewritten.segment))
+            }))
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        Ok(looked.context("looking through a segment panicked")??)
     }
 
     /// A file; `None` if it is not there any more.

@@ -69,7 +69,8 @@ pub(super) async fn put_document(
     document: &ComparisonDocument,
 ) -> anyhow::Result<()> {
     let path = comparison_path(&document.comparison);
-    put(store, &path, store.seal(document.to_json())).await
+    let payload = store.seal(document.to_json(), &Path::from(path.as_str()));
+    put(store, &path, payload).await
 }
 
 /// Reads a comparison; `None` if there is none of that id.
@@ -87,7 +88,9 @@ pub(crate) async fn read_document(
         Err(object_store::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error).with_context(read),
     };
-    let json = store.open(json).with_context(read)?;
+    let json = store
+        .open(json, &Path::from(path.as_str()))
+        .with_context(read)?;
     ComparisonDocument::from_json(&json)
         .with_context(read)
         .map(Some)

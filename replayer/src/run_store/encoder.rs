@@ -293,7 +293,7 @@ impl Encoder {
     }
 
     fn publish_document(&self, path: Path, document: Vec<u8>) -> anyhow::Result<()> {
-        let sealed = self.keys.seal(document, b"");
+        let sealed = self.keys.seal_document(document, path.as_ref());
         self.publish(path, Bytes::from(sealed), true)
     }
 

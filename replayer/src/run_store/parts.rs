@@ -25,7 +25,7 @@ pub(crate) async fn join(store: &Archive, part: &RunDocument) -> anyhow::Result<
         ..part.clone()
     };
     let path = RunPlace::of(&whole).document();
-    let payload = store.seal(whole.to_json());
+    let payload = store.seal(whole.to_json(), &path);
     match store.put_opts(&path, payload, PutMode::Create.into()).await {
         Ok(_) => return Ok(()),
         Err(object_store::Error::AlreadyExists { .. }) => {}
@@ -106,7 +106,7 @@ async fn read_json<T, E: Into<anyhow::Error>>(
         Err(error) => return Err(error).with_context(reading),
     };
     let json = object.bytes().await.with_context(reading)?;
-    let json = store.open(json).with_context(reading)?;
+    let json = store.open(json, path).with_context(reading)?;
     parse(&json)
         .map(Some)
         .map_err(Into::into)

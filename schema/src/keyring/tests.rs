@@ -34,6 +34,29 @@ fn a_key_is_base64_of_32_bytes() {
 }
 
 #[test]
+fn a_document_opens_at_its_path_and_one_of_before_anywhere() {
+    let ring = Keyring::new(vec![key("k", 1)]);
+    let document = b"{\"verdict\": \"pass\"}";
+    let sealed: Bytes = ring
+        .seal_document(document.to_vec(), "runs/a/run.json")
+        .into();
+    let opened = ring.open_document(sealed.clone(), "runs/a/run.json");
+    assert_eq!(opened.unwrap(), document[..]);
+    assert!(
+        ring.open_document(sealed.clone(), "runs/b/run.json")
+            .is_err()
+    );
+    assert!(ring.open_document(sealed.clone(), "").is_err());
+    let locked = Keyring::default().open_document(sealed, "runs/a/run.json");
+    assert!(matches!(locked, Err(Error::Locked(_))));
+    let before: Bytes = ring.seal(document.to_vec(), b"").into();
+    assert_eq!(
+        ring.open_document(before, "runs/b/run.json").unwrap(),
+        document[..]
+    );
+}
+
+#[test]
 fn what_is_sealed_opens_with_its_key_in_its_context_alone() {
     let content = b"session=secret".to_vec();
     let old = Keyring::new(vec![key("old", 1)]);

@@ -14,10 +14,13 @@ fn rewrite(erase: impl Fn(&Exchange) -> bool) -> Option<(Vec<Exchange>, Rewritte
         &Keyring::default(),
         &recorder(),
         "test",
-        erase,
+        &erase,
     );
     let rewritten = rewritten.unwrap()?;
     let new = &rewritten.segment;
+    let summary = Projection::Summary;
+    let chosen = chosen_rows(&segment.bytes, &Keyring::default(), summary, &erase).unwrap();
+    assert_eq!(chosen, rewritten.erased);
     let inspected = inspect(
         &Table::Exchanges,
         &new.key,

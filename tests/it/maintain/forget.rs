@@ -116,6 +116,40 @@ fn matches_go_from_runs() {
     );
 }
 
+/// What only one run's answer tells goes from all runs, whatever they are called; what was recorded did not match, and stays.
+#[test]
+fn what_one_run_tells_goes_from_every_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = record(folder.path(), &traffic(40), "gw-1");
+    let rows = read_archive(&path);
+    let victim = path_of(&rows[7]).to_owned();
+    for (name, status) in [("a", 200), ("b", 418), ("c", 200)] {
+        let asked = victim.clone();
+        let target = Target::start(move |arrival| match arrival.path() == asked {
+            true => Answer::new(status, &[], "{}"),
+            false => Answer::json("{}"),
+        });
+        let mut command = replayer();
+        command.args(["run", "--last", "1h", "--speed", "max", "--allow-writes"]);
+        command.args(["--run", name, "--target", &target.url()]);
+        let _ = run(command.arg("--archive").arg(&path)).expect_code(1);
+    }
+    let done = json(&path, &["forget", "--status", "418"], 0);
+    assert_eq!(done["exchanges"]["rows"], 0, "{done}");
+    assert_eq!(read_archive(&path), rows);
+    let victims = rows.iter().filter(|row| path_of(row) == victim).count();
+    assert_eq!(done["run_exchanges"]["rows"], 3 * victims, "{done}");
+    for name in ["a", "b", "c"] {
+        let (left, divergences) = read_run(&path, name);
+        assert_eq!(left.len(), rows.len() - victims, "run {name}");
+        assert!(left.iter().all(|row| path_of(row) != victim), "run {name}");
+        assert!(
+            divergences.iter().all(|row| row.exchange != rows[7].id()),
+            "run {name}"
+        );
+    }
+}
+
 #[test]
 fn a_whole_segment_may_go() {
     let folder = tempfile::tempdir().unwrap();

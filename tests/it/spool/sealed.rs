@@ -128,7 +128,7 @@ fn a_spool_of_plain_text_goes_on_encrypted() {
     let segments = files_below(&place.archive());
     let is_encrypted = |path: &PathBuf| std::fs::read(path).unwrap().ends_with(b"PARE");
     assert!(
-        segments.iter().any(is_encrypted),
+        !segments.is_empty() && segments.iter().all(is_encrypted),
         "what is sealed now is encrypted"
     );
 }

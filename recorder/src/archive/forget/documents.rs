@@ -1,6 +1,7 @@
 //! What runs and comparisons say of exchanges beside their rows: divergences, findings, and examples in documents.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -56,7 +57,7 @@ impl Forgetting<'_> {
             return Ok(());
         };
         let keys = &self.archive.keys;
-        let opened = keys.open(json, b"").map_err(anyhow::Error::from);
+        let opened = keys.open_document(json, path).map_err(anyhow::Error::from);
         let parsed = opened.and_then(|json| Ok(serde_json::from_slice(&json)?));
         let mut document: Value = match parsed {
             Ok(document) => document,
@@ -65,9 +66,10 @@ impl Forgetting<'_> {
                 return Ok(());
             }
         };
-        let ids = self.ids.iter().map(ToString::to_string).collect();
-        if scrub(&mut document, &ids) {
-            let json = keys.seal(serde_json::to_vec_pretty(&document)?, b"");
+        let ids = Arc::clone(&self.ids);
+        let is_erased = move |text: &str| text.parse().is_ok_and(|id| ids.contains(&id));
+        if scrub(&mut document, &is_erased) {
+            let json = keys.seal_document(serde_json::to_vec_pretty(&document)?, path);
             self.overwrite(path, json.into()).await?;
             self.report.documents += 1;
         }
@@ -103,12 +105,12 @@ const ERASED_SCRIPT: &str = "#!/bin/sh\n# Erased, with an exchange that it sent.
 
 /// Removes these exchanges and their examples from every list; of a group that lost one, also the answers side by side and the
 /// script, which holds whole requests. Whether anything was.
-fn scrub(value: &mut Value, ids: &HashSet<String>) -> bool {
+fn scrub(value: &mut Value, is_erased: &dyn Fn(&str) -> bool) -> bool {
     let is_of = |value: &Value| {
         let names = ["exchange", "example"].iter();
         let texts = names.filter_map(|name| value.get(name)?.as_str());
         let mut texts = texts.chain(value.as_str());
-        texts.any(|text| ids.contains(text))
+        texts.any(is_erased)
     };
     match value {
         Value::Array(values) => {
@@ -116,7 +118,7 @@ fn scrub(value: &mut Value, ids: &HashSet<String>) -> bool {
             values.retain(|value| !is_of(value));
             let mut any = values.len() < before;
             for value in values {
-                any |= scrub(value, ids);
+                any |= scrub(value, is_erased);
             }
             any
         }
@@ -135,7 +137,7 @@ fn scrub(value: &mut Value, ids: &HashSet<String>) -> bool {
             }
             let mut any = lost;
             for (_, value) in fields.iter_mut() {
-                any |= scrub(value, ids);
+                any |= scrub(value, is_erased);
             }
             any
         }
