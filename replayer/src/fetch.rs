@@ -39,6 +39,8 @@ const BATCHES_WAITING_MAX: usize = 1;
 const FOOTER_BYTES: u64 = 64 << 10;
 /// Ledger segments that are read at once.
 const LEDGER_AT_ONCE: usize = 32;
+/// How often the ledger is read whose segments give way meanwhile.
+const LEDGER_READINGS_MAX: u32 = 20;
 
 /// The exchanges of a window, in time order.
 #[derive(Debug)]
@@ -293,9 +295,7 @@ pub(crate) async fn ledger(
     store: &Archive,
     window: TimeWindow,
 ) -> anyhow::Result<Option<Vec<(RecorderId, LedgerRow)>>> {
-    let mut rows = Vec::new();
-    let any = each_ledger_row(store, window, |row| rows.push(row)).await?;
-    Ok(any.then_some(rows))
+    read_ledger(store, window, Vec::new, Vec::push).await
 }
 
 /// How whole `window` is, and `None` if the archive has no ledger for it. However long it is, no more rows are in memory than
@@ -307,12 +307,29 @@ pub(crate) async fn coverage(
     store: &Archive,
     window: TimeWindow,
 ) -> anyhow::Result<Option<Coverage>> {
-    let mut builder = CoverageBuilder::new(window);
-    let any = each_ledger_row(store, window, |(recorder, row)| {
-        builder.add(&recorder, &row)
-    })
-    .await?;
-    Ok(any.then(|| builder.finish().0))
+    let begin = || CoverageBuilder::new(window);
+    let add = |builder: &mut CoverageBuilder, (recorder, row): (_, _)| builder.add(&recorder, &row);
+    let builder = read_ledger(store, window, begin, add).await?;
+    Ok(builder.map(|builder| builder.finish().0))
+}
+
+/// What `add` makes of every ledger row of the hours that `window` touches; `None` if the archive has no ledger for them. Where a
+/// segment has given way to another since it was listed, it is begun again.
+async fn read_ledger<T>(
+    store: &Archive,
+    window: TimeWindow,
+    begin: impl Fn() -> T,
+    add: impl Fn(&mut T, (RecorderId, LedgerRow)),
+) -> anyhow::Result<Option<T>> {
+    let mut left = LEDGER_READINGS_MAX;
+    loop {
+        let mut made = begin();
+        left -= 1;
+        match each_ledger_row(store, window, |row| add(&mut made, row)).await {
+            Err(error) if left > 0 && is_gone(&error) => {}
+            any => return Ok(any?.then_some(made)),
+        }
+    }
 }
 
 /// Gives every ledger row of the hours that `window` touches to `each`; false if the archive has no ledger for them.

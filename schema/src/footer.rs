@@ -7,12 +7,12 @@ use parquet::file::metadata::{
 };
 
 use crate::error::guarded;
-use crate::{Error, Keyring, SegmentNumbers, inspect, metadata};
+use crate::{Error, Keyring, SegmentNumbers, inspect, ledger, metadata};
 
 /// The length of the footer, and what ends a Parquet file.
 const TAIL_BYTES: usize = 8;
 
-/// What a segment of exchanges says of itself.
+/// What a segment of exchanges or of the ledger says of itself.
 #[derive(Clone, Debug)]
 pub struct Footer {
     /// Rows.
@@ -41,7 +41,7 @@ pub enum FooterStep {
 /// Reads the footer out of the last bytes of a file, however many.
 ///
 /// # Errors
-/// If they are not the end of a segment of exchanges that this version can read.
+/// If they are not the end of a segment of exchanges or of the ledger that this version can read.
 pub fn read_footer(tail: &Bytes, keys: &Keyring) -> Result<FooterStep, Error> {
     let cut = |problem: &str| Error::Format(problem.to_owned());
     let end = tail
@@ -92,7 +92,8 @@ fn of_tail(tail: &Bytes, keys: &Keyring) -> Result<ParquetMetaData, Error> {
 fn footer(file: &ParquetMetaData) -> Result<Footer, Error> {
     let file = file.file_metadata();
     let pairs = file.key_value_metadata().map_or(&[][..], Vec::as_slice);
-    metadata::check(Some(pairs), "exchanges")?;
+    metadata::check(Some(pairs), "exchanges")
+        .or_else(|error| metadata::check(Some(pairs), ledger::TABLE).map_err(|_| error))?;
     let get = |key| metadata::get(Some(pairs), key).map(str::to_owned);
     let format = get(metadata::FORMAT).unwrap_or_default();
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);

@@ -115,9 +115,10 @@ impl Inspected {
             let problem = "rows are not in the order of time".to_owned();
             self.problems.push(problem);
         }
+        // What took the place of others holds the rows of their recorders.
         let others = rows
             .iter()
-            .filter(|(recorder, _)| recorder != key.recorder());
+            .filter(|(recorder, _)| self.replaces.is_empty() && recorder != key.recorder());
         let others = others.count();
         if others > 0 {
             let problem = format!("{others} rows are of another recorder");

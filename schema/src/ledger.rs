@@ -1,11 +1,14 @@
 //! The completeness ledger: a row per recorder, source, network and minute.
 
+mod merge;
+
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use bytes::Bytes;
+use parquet::file::metadata::KeyValue;
 
 use crate::columns::{self, COUNTERS, capture_schema};
 use crate::{
@@ -13,7 +16,9 @@ use crate::{
     table,
 };
 
-const TABLE: &str = "capture";
+pub use merge::merge_ledger;
+
+pub(crate) const TABLE: &str = "capture";
 
 /// How many counters the first version of the format had.
 const COUNTERS_1_0: usize = 15;
@@ -142,40 +147,52 @@ pub fn encode_ledger(
     zstd_level: i32,
     keys: &Keyring,
 ) -> Result<SealedSegment, Error> {
-    let mut rows: Vec<&LedgerRow> = rows.iter().collect();
-    rows.sort_by_key(|row| (row.minute, &row.source, row.vni));
-    let (first, last) = rows
+    let mut rows: Vec<_> = rows.iter().map(|row| (recorder, row)).collect();
+    rows.sort_by_key(|(_, row)| (row.minute, &row.source, row.vni));
+    seal(&rows, recorder, sequence, Vec::new(), zstd_level, keys)
+}
+
+/// The segment of `writer` with these rows, which are in order of their minutes, each with its recorder.
+fn seal(
+    rows: &[(&RecorderId, &LedgerRow)],
+    writer: &RecorderId,
+    sequence: u64,
+    more: Vec<KeyValue>,
+    zstd_level: i32,
+    keys: &Keyring,
+) -> Result<SealedSegment, Error> {
+    let ((_, first), (_, last)) = rows
         .first()
         .zip(rows.last())
         .expect("a ledger segment has at least one row");
-    let key = SegmentKey::new(first.minute, last.minute, recorder.clone(), sequence);
+    let key = SegmentKey::new(first.minute, last.minute, writer.clone(), sequence);
 
-    let minutes = rows.iter().map(|row| row.minute.as_micros());
-    let sources = rows.iter().map(|row| row.source.as_deref());
+    let recorders = rows.iter().map(|(recorder, _)| recorder.as_str());
+    let minutes = rows.iter().map(|(_, row)| row.minute.as_micros());
+    let sources = rows.iter().map(|(_, row)| row.source.as_deref());
     let networks = rows
         .iter()
-        .map(|row| row.vni.and_then(|vni| i32::try_from(vni.get()).ok()));
+        .map(|(_, row)| row.vni.and_then(|vni| i32::try_from(vni.get()).ok()));
     let mut arrays: Vec<ArrayRef> = vec![
         Arc::new(
             TimestampMicrosecondArray::from_iter_values(minutes)
                 .with_data_type(columns::timestamp()),
         ),
-        Arc::new(StringArray::from_iter_values(
-            rows.iter().map(|_| recorder.as_str()),
-        )),
+        Arc::new(StringArray::from_iter_values(recorders)),
         Arc::new(sources.collect::<StringArray>()),
         Arc::new(networks.collect::<Int32Array>()),
     ];
     for counter in 0..COUNTERS.len() {
         let counts = rows
             .iter()
-            .map(|row| i64::try_from(row.counters()[counter]).unwrap_or(i64::MAX));
+            .map(|(_, row)| i64::try_from(row.counters()[counter]).unwrap_or(i64::MAX));
         arrays.push(Arc::new(Int64Array::from_iter_values(counts)));
     }
 
     let mut footer = table::footer(TABLE);
-    footer.push(metadata::pair(metadata::RECORDER, recorder.as_str()));
+    footer.push(metadata::pair(metadata::RECORDER, writer.as_str()));
     footer.push(metadata::pair(metadata::SEQUENCE, sequence.to_string()));
+    footer.extend(more);
     let properties = properties::common(zstd_level, footer, keys).build();
     Ok(SealedSegment {
         key,

@@ -81,7 +81,7 @@ pub use inspect::{Inspected, inspect};
 pub use integrity::{Integrity, verify};
 pub use key::{SegmentKey, Table};
 pub use keyring::{Key, Keyring, Locked, ParseKeyError, is_sealed};
-pub use ledger::{LedgerRow, decode_ledger, encode_ledger};
+pub use ledger::{LedgerRow, decode_ledger, encode_ledger, merge_ledger};
 pub use maintenance::{MaintenanceDocument, RemovedSegments};
 pub use numbers::SegmentNumbers;
 pub use pattern::{ParsePatternError, Pattern, StatusRange};

@@ -6,6 +6,7 @@ mod compact;
 mod coverage;
 mod expire;
 mod forget;
+mod ledger;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

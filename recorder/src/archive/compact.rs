@@ -3,9 +3,10 @@
 //!
 //! An hour at a time, so that many machines can share a month by windows. In an hour, segments that lie beside one another in time are
 //! taken together until they are as large as wanted; each such group gives way to one new segment (`swap`). The new one is read back before
-//! that. Memory: about three times the wanted size.
+//! that. Memory: about three times the wanted size. The ledger's segments, one a minute and recorder, become one an hour likewise.
 
 mod group;
+mod ledger;
 mod merge;
 
 use std::fmt::Write as _;
@@ -13,6 +14,7 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::ProgressBar;
 use object_store::ObjectStoreExt as _;
 use schema::{SegmentKey, Table, TimeWindow};
 use serde::Serialize;
@@ -49,6 +51,11 @@ struct Report {
     joined: u64,
     /// Joins that were not made because too much would have waited in memory.
     joins_given_up: u64,
+    /// Segments of the ledger that gave way, and what took their place.
+    ledger_segments_before: u64,
+    ledger_segments_after: u64,
+    ledger_bytes_before: u64,
+    ledger_bytes_after: u64,
     /// Where nothing was done, and why.
     problems: Vec<String>,
 }
@@ -65,13 +72,31 @@ pub(super) async fn run(archive: &Archive, args: &CompactArgs) -> anyhow::Result
         dry_run: args.dry_run,
         ..Report::default()
     };
-    let table = Table::Exchanges;
+    let bar = bar(!args.output.quiet, 0);
+    for table in [Table::Exchanges, Table::Capture] {
+        compact(archive, args, &table, window, &bar, &mut report).await?;
+    }
+    bar.finish_and_clear();
+    Ok(Found {
+        text: text(&report),
+        complete: report.problems.is_empty(),
+        json: serde_json::to_value(&report)?,
+    })
+}
+
+/// Compacts a table, an hour at a time.
+async fn compact(
+    archive: &Archive,
+    args: &CompactArgs,
+    table: &Table,
+    window: TimeWindow,
+    bar: &ProgressBar,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     // Recorders still publish into hours that are not over for long.
     let closed = record::now().saturating_sub(args.min_age);
-    let days = list::days(archive, &table, window).await?;
-    let bar = bar(!args.output.quiet, 0);
-    for folder in days {
-        let settled = swap::settled(archive, &table, &folder, window, args.lease).await?;
+    for folder in list::days(archive, table, window).await? {
+        let settled = swap::settled(archive, table, &folder, window, args.lease).await?;
         for hour in &settled.busy {
             let place = table.hour_prefix(*hour);
             let text = "another command is changing segments here, or was broken off: run this again later";
@@ -82,31 +107,28 @@ pub(super) async fn run(archive: &Archive, args: &CompactArgs) -> anyhow::Result
                 continue;
             }
             bar.inc_length(found.segments.iter().map(|object| object.bytes).sum());
+            let place = Place {
+                archive,
+                table,
+                hour,
+            };
             let compaction = Compaction {
                 archive,
                 args,
-                place: Place {
-                    archive,
-                    table: &table,
-                    hour,
-                },
+                place,
             };
-            report.hours += 1;
-            let before = report.segments_before;
-            if let Err(error) = compaction.hour(&found.segments, &mut report).await {
+            let done = match table {
+                Table::Capture => compaction.ledger(&found.segments, report).await,
+                _ => compaction.exchanges(&found.segments, report).await,
+            };
+            if let Err(error) = done {
                 let place = table.hour_prefix(hour);
                 report.problems.push(format!("{place}: {error:#}"));
             }
-            report.hours_changed += u64::from(report.segments_before > before);
             bar.inc(found.segments.iter().map(|object| object.bytes).sum());
         }
     }
-    bar.finish_and_clear();
-    Ok(Found {
-        text: text(&report),
-        complete: report.problems.is_empty(),
-        json: serde_json::to_value(&report)?,
-    })
+    Ok(())
 }
 
 /// The work in one hour.
@@ -117,6 +139,18 @@ struct Compaction<'a> {
 }
 
 impl Compaction<'_> {
+    async fn exchanges(
+        &self,
+        segments: &[list::Object],
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        report.hours += 1;
+        let before = report.segments_before;
+        let done = self.hour(segments, report).await;
+        report.hours_changed += u64::from(report.segments_before > before);
+        done
+    }
+
     async fn hour(&self, segments: &[list::Object], report: &mut Report) -> anyhow::Result<()> {
         if segments.len() < 2 {
             return Ok(());
@@ -207,6 +241,14 @@ fn text(report: &Report) -> String {
             count(report.rows_after),
             count(report.duplicates),
             count(report.joined),
+        );
+    }
+    if report.ledger_segments_before > 0 {
+        let (before, after) = (report.ledger_segments_before, report.ledger_segments_after);
+        let (before, after) = (count(before), count(after));
+        let _ = writeln!(
+            text,
+            "{before} segments of the ledger {verb} way to {after}"
         );
     }
     if report.joins_given_up > 0 {

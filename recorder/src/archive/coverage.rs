@@ -18,6 +18,8 @@ use crate::store::Archive;
 /// Days that are listed and segments of the ledger that are read at once: a store takes its time for each.
 const DAYS_AT_ONCE: usize = 8;
 const LEDGER_AT_ONCE: usize = 32;
+/// How often the ledger is read whose segments give way meanwhile.
+const READINGS_MAX: u32 = 20;
 
 /// What is printed.
 #[derive(Debug, Serialize)]
@@ -43,8 +45,7 @@ pub(super) async fn run(archive: &Archive, args: &WindowArgs) -> anyhow::Result<
     let window = window(archive, args).await?.context(
         "no window: choose one with --last 7d, --window week or month, or --from TIME --to TIME",
     )?;
-    let mut builder = CoverageBuilder::new(window);
-    let ledger = read_ledger(archive, window, &mut builder).await?;
+    let (ledger, builder) = read_ledger(archive, window).await?;
     let (coverage, timeline) = builder.finish();
     let mut warnings = coverage.warnings();
     if !ledger {
@@ -104,8 +105,33 @@ pub(super) async fn window(
     Ok(Some(span.resolve(first, last)?))
 }
 
-/// Reads the ledger of a window, many segments at a time; false if there is none.
+/// Reads the ledger of a window; false if there is none. Where a segment has given way to another since it was listed, it is read
+/// again from the beginning.
 async fn read_ledger(
+    archive: &Archive,
+    window: TimeWindow,
+) -> anyhow::Result<(bool, CoverageBuilder)> {
+    let mut left = READINGS_MAX;
+    loop {
+        let mut builder = CoverageBuilder::new(window);
+        left -= 1;
+        match read_once(archive, window, &mut builder).await {
+            Err(error) if left > 0 && is_gone(&error) => {}
+            read => return Ok((read?, builder)),
+        }
+    }
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain();
+    causes.any(|cause| {
+        let error = cause.downcast_ref::<object_store::Error>();
+        matches!(error, Some(object_store::Error::NotFound { .. }))
+    })
+}
+
+/// The same, many segments at a time.
+async fn read_once(
     archive: &Archive,
     window: TimeWindow,
     builder: &mut CoverageBuilder,

@@ -74,7 +74,7 @@ pub(super) async fn removed(archive: &Archive) -> anyhow::Result<HashMap<String,
     Ok(removed)
 }
 
-/// The footer of a segment of exchanges; `None` if the segment is not there any more.
+/// The footer of a segment of exchanges or of the ledger; `None` if the segment is not there any more.
 ///
 /// # Errors
 /// If it cannot be read, or is none.
@@ -115,10 +115,9 @@ pub(super) async fn numbers(
 ) -> anyhow::Result<SegmentNumbers> {
     let mut numbers = SegmentNumbers::default();
     let made = [COMPACT, FORGET].iter();
-    if *table != Table::Capture
-        && made
-            .into_iter()
-            .any(|name| key.recorder().as_str().starts_with(name))
+    if made
+        .into_iter()
+        .any(|name| key.recorder().as_str().starts_with(name))
         && let Some(footer) = footer(archive, table, key).await?
     {
         numbers = footer.replaces;

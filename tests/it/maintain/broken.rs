@@ -11,20 +11,20 @@ use tests::{
 use super::*;
 
 /// An archive on a server that forbids changes when a test wants.
-struct Remote {
-    server: S3Server,
-    gate: StoreGate,
+pub(super) struct Remote {
+    pub(super) server: S3Server,
+    pub(super) gate: StoreGate,
 }
 
 impl Remote {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let server = S3Server::start();
         let gate = StoreGate::start(server.endpoint().trim_start_matches("http://"));
         Self { server, gate }
     }
 
     /// A command on the archive, through the gate.
-    fn run(&self, mut command: std::process::Command, arguments: &[&str]) -> Ran {
+    pub(super) fn run(&self, mut command: std::process::Command, arguments: &[&str]) -> Ran {
         let endpoint = ("AWS_ENDPOINT_URL", self.gate.url());
         let variables = self.server.variables().into_iter().chain([endpoint]);
         command
