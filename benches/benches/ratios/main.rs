@@ -3,8 +3,9 @@
 //! ```text
 //! cargo bench -p benches --bench ratios              everything
 //! cargo bench -p benches --bench ratios -- read      one of: read, size, large, flood, pipeline, listen, soak, compare,
-//!                                                    speed, schedule
+//!                                                    speed, schedule, month, memory, encryption
 //! cargo bench -p benches --bench ratios -- offer=200000,60   sends so many frames a second to a recorder, for a minute
+//! cargo bench -p benches --bench ratios -- month=72  a month of so many hours, on S3; 720 take a while to put there
 //! … -- --programs=DIR                                measures the programs in DIR instead of building them
 //! ```
 //!
@@ -16,12 +17,14 @@
 //! cargo bench -p benches --bench ratios --locked -- --programs=$PWD/target/release speed
 //! ```
 //!
-//! Needs `tcpdump`, `zstd`, `gzip`, `nginx`, `taskset` and `oha` in the search path. Ours and theirs take turns, medians are
+//! Needs `tcpdump`, `zstd`, `gzip`, `nginx`, `taskset` and `oha` in the search path, and the S3 server that `tests/run` installs. Ours and theirs take turns, medians are
 //! printed with the goal beside each, and a number that misses its goal fails nothing: it is for a person to see.
 
 mod compare;
+mod encryption;
 mod flood;
 mod listen;
+mod month;
 mod output;
 mod read;
 mod replay;
@@ -129,6 +132,20 @@ fn measure(parts: &[&str], programs: Option<&str>) -> anyhow::Result<()> {
     }
     if wanted("schedule") {
         replay::measure_schedule(&programs, folder.path())?;
+    }
+    if wanted("encryption") {
+        encryption::measure(&programs, folder.path())?;
+    }
+    if wanted("memory") {
+        month::measure_memory(&programs, folder.path())?;
+    }
+    let hours = parts.iter().find_map(|part| part.strip_prefix("month="));
+    if wanted("month") || hours.is_some() {
+        let hours = hours
+            .map(str::parse)
+            .transpose()
+            .context("read the hours")?;
+        month::measure(&programs, hours)?;
     }
     Ok(())
 }
