@@ -22,6 +22,8 @@ pub(crate) struct Waiting {
     pub(super) rows: u64,
     /// Whether its rows were thrown away to make room: only that it was is left to be published.
     pub(crate) emptied: bool,
+    /// Whether it cannot be read here, so that what would be thrown away with it could not be counted: it stays.
+    pub(super) stays: bool,
 }
 
 impl Waiting {
@@ -139,10 +141,13 @@ impl Backlog {
         }
     }
 
-    /// Takes the oldest segment whose rows may be thrown away: exchanges, not the ledger, and not what is being published.
+    /// Takes the oldest segment whose rows may be thrown away: exchanges, not the ledger, not what is being published, and
+    /// not what cannot be read.
     pub(super) fn take_droppable(&self) -> Option<Waiting> {
         let mut state = self.lock();
-        let droppable = |segment: &Waiting| segment.table == Table::Exchanges && !segment.emptied;
+        let droppable = |segment: &Waiting| {
+            segment.table == Table::Exchanges && !segment.emptied && !segment.stays
+        };
         let index = state.waiting.iter().position(droppable)?;
         let segment = state.waiting.remove(index)?;
         state.bytes -= segment.bytes;

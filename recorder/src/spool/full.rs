@@ -82,6 +82,16 @@ impl Full {
     }
 }
 
+impl Full {
+    /// Adds what was thrown away.
+    fn add(&mut self, other: Self) {
+        for (cell, exchanges) in other.shed {
+            *self.shed.entry(cell).or_default() += exchanges;
+        }
+        self.shed_total += other.shed_total;
+    }
+}
+
 impl Spool {
     /// Takes an exchange, if there is room for it.
     ///
@@ -234,24 +244,31 @@ impl Spool {
         }
     }
 
-    /// Throws away the rows of a segment that waits; an empty one of the same name is left, so that no number is missing.
+    /// Throws away the rows of a segment that waits; an empty one of the same name is left, so that no number is missing. One
+    /// that cannot be read, because its key is not given any more or it is damaged, stays: what it holds could not be counted.
     fn drop_segment(&mut self, mut segment: Waiting) -> anyhow::Result<()> {
         let path = segment.path();
         let read = || format!("cannot read `{path}` of the spool");
         let file: Bytes = std::fs::read(self.disk.root().join(&path))
             .with_context(read)?
             .into();
-        let full = &mut self.full;
-        let count = |exchange: Exchange| full.shed(&exchange);
-        schema::decode_segment(
-            &file,
-            &self.keys,
-            TimeWindow::ALL,
-            Projection::Summary,
-            count,
-        )
-        .with_context(read)?;
-        let emptied = schema::empty_segment(&file, &self.keys).with_context(read)?;
+        let mut shed = Full::default();
+        let count = |exchange: Exchange| shed.shed(&exchange);
+        let (keys, all) = (&self.keys, TimeWindow::ALL);
+        let counted = schema::decode_segment(&file, keys, all, Projection::Summary, count);
+        let emptied = match counted.and_then(|_| schema::empty_segment(&file, keys)) {
+            Ok(emptied) => emptied,
+            Err(error) => {
+                tracing::error!(
+                    segment = segment.name,
+                    "the spool is full, and a segment that waits is not thrown away because it cannot be read: {error}"
+                );
+                segment.stays = true;
+                self.backlog.put_back(segment);
+                return Ok(());
+            }
+        };
+        self.full.add(shed);
         segment.bytes = emptied.len() as u64;
         segment.rows = 0;
         segment.emptied = true;

@@ -209,6 +209,7 @@ impl Spool {
                 bytes,
                 rows,
                 emptied: false,
+                stays: false,
             });
         self.backlog.add(waiting);
         self.sealed.push(sealed);

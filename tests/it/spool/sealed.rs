@@ -132,3 +132,49 @@ fn a_spool_of_plain_text_goes_on_encrypted() {
         "what is sealed now is encrypted"
     );
 }
+
+/// Segments whose key is not given any more cannot be counted, and so are not thrown away to make room: the next ones are.
+#[test]
+fn a_full_spool_keeps_what_it_cannot_read() {
+    let place = Place::encrypted();
+    let record = |life, exchanges, code| {
+        let capture = place.capture(&traffic(life, exchanges));
+        let flags = [
+            "--retry-for",
+            "1s",
+            "--spool-max",
+            "1MiB",
+            "--when-full",
+            "drop-old",
+        ];
+        let mut command = place.command_to("s3://nowhere/archive", &[&capture], &flags);
+        command.envs([
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+            ("AWS_ACCESS_KEY_ID", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("AWS_REGION", "us-east-1"),
+        ]);
+        let ran = run(&mut command).expect_code(code);
+        let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
+        (
+            summary["spool"]["exchanges_shed"].as_u64().unwrap(),
+            ran.stderr,
+        )
+    };
+    let (shed, _) = record(0, 1_000, 1);
+    assert_eq!(shed, 0);
+    let key = std::fs::read(place.key()).unwrap();
+    std::fs::remove_file(place.key()).unwrap();
+    let (shed, log) = record(1, 9_000, 1);
+    assert!(shed > 0, "{log}");
+    assert!(
+        log.contains("not thrown away") && log.contains("production"),
+        "{log}"
+    );
+    std::fs::write(place.key(), key).unwrap();
+    let _ = place.drain(0);
+    let counts = counted(&place.exchanges());
+    assert_eq!(counts.len() as u64 + shed, 10_000);
+    let first = truth(&traffic(0, 1_000));
+    assert!(first.iter().all(|exchange| counts.contains_key(exchange)));
+}

@@ -14,6 +14,7 @@ fn segment(sequence: u64, table: Table) -> Waiting {
         bytes: 10,
         rows: 3,
         emptied: false,
+        stays: false,
     }
 }
 
