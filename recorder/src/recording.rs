@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use recorder_core::Rotation;
-use schema::{Exchange, LedgerRow, SegmentOptions};
+use schema::{Exchange, LedgerRow, SegmentOptions, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -164,8 +164,12 @@ impl Recording {
         self.tell_generations();
         loop {
             match batches.pop(self.poll_timeout()) {
-                Popped::Item(batch) => self.take(batch)?,
-                Popped::TimedOut => {}
+                Popped::Item(batch) => {
+                    let now = batch.now;
+                    self.take(batch)?;
+                    self.tell_passed(Some(now));
+                }
+                Popped::TimedOut => self.tell_passed(None),
                 Popped::Closed => return Ok(()),
             }
             self.keep_up(batches.fill())?;
@@ -282,6 +286,15 @@ impl Recording {
         }
     }
 
+    /// Tells subscribers up to when everything that was done has come: up to a batch that was taken, whose packet time is
+    /// given, or up to now, if none waits.
+    fn tell_passed(&self, batch: Option<Timestamp>) {
+        if let Some(feed) = &self.feed {
+            let now = clock::now();
+            feed.pass(batch.unwrap_or(now).min(now));
+        }
+    }
+
     /// Tells that nothing more comes, and that the spool has all that came.
     fn tell_complete(&self) {
         if let Some(stats) = &self.live {
@@ -370,3 +383,6 @@ impl Drop for Completes {
         self.0.complete();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use schema::Exchange;
 use schema::live::Position;
+use schema::{Exchange, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::listen::ListenLimits;
 use crate::spool::{Follower, Frames, Generation, Place, Spool};
+
+/// What a stream that has nothing to give may not know of yet: what was done less than this ago.
+const MOMENT: Duration = Duration::from_millis(400);
 
 /// What subscribers read; the recording alone writes it.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(crate) struct Feed {
     spool: u64,
     frames: Option<Frames>,
     bytes_max: usize,
+    /// Everything that was done up to then was pushed, as far as the recording knows; nanoseconds since 1970.
+    passed: AtomicU64,
     counts: Counts,
 }
 
@@ -133,6 +139,7 @@ impl Feed {
             spool,
             frames,
             bytes_max,
+            passed: AtomicU64::new(0),
             counts: Counts::default(),
         }
     }
@@ -176,6 +183,18 @@ impl Feed {
         self.changed.notify_all();
         // Freed without the lock.
         drop(gone);
+    }
+
+    /// Everything that was done up to `time` was pushed.
+    pub(crate) fn pass(&self, time: Timestamp) {
+        self.passed.fetch_max(time.as_nanos(), Ordering::Release);
+    }
+
+    /// Whether who has had everything before `number` has had everything that was done up to a moment before `now`.
+    pub(super) fn is_quiet(&self, number: u64, now: Timestamp) -> bool {
+        // Looked at first: what was pushed before it is among what is numbered then.
+        let passed = Timestamp::from_nanos(self.passed.load(Ordering::Acquire));
+        now.since(passed) <= MOMENT && number >= self.lock().next
     }
 
     /// The spool has these files now; the last one is written.

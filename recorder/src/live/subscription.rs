@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use schema::Timestamp;
 use schema::filter::Filter;
 use schema::live::{Row, StreamEncoder};
 use tokio::sync::mpsc;
@@ -12,13 +13,18 @@ use tokio::time::Instant;
 
 use super::cursor::{Cursor, Step};
 use super::feed::{Feed, Item};
+use crate::clock;
 
 /// Bounds of one batch: rows, and raw bytes without the row that reaches them.
 const BATCH: (usize, usize) = (1_024, 4 << 20);
 /// How long a batch that is not full waits for more rows: each batch costs some kilobytes whatever is in it.
 const GATHER: Duration = Duration::from_millis(50);
-/// How often a batch is sent at least, with rows or without: who is gone is noticed, and proxies see that the stream is alive.
+/// How often something is sent at least: who is gone is noticed, and proxies see that the stream is alive.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What every message of an Arrow stream begins with
+/// (<https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format>).
+const MARKER: [u8; 4] = [0xff; 4];
 
 /// Encoded batches that may wait for a subscriber, beside the one that its connection is at.
 pub(super) const BATCHES_WAITING: usize = 1;
@@ -31,6 +37,8 @@ pub(super) struct Subscription {
     filter: Filter,
     encoder: StreamEncoder,
     out: mpsc::Sender<io::Result<Bytes>>,
+    /// Bytes of the next message that were sent before there was one.
+    begun: usize,
     /// The number after the last exchange that was looked at.
     expected: u64,
     /// Exchanges missed that no row tells of yet.
@@ -55,6 +63,7 @@ impl Subscription {
             filter,
             encoder,
             out,
+            begun: 0,
             expected: number,
             missed: 0,
         }
@@ -81,10 +90,13 @@ impl Subscription {
             if ended {
                 break;
             }
-            if !rows.is_empty() || sent_at.elapsed() >= HEARTBEAT {
-                ended = self.send(&rows)?.is_err();
-                sent_at = Instant::now();
-            }
+            let is_late = sent_at.elapsed() >= HEARTBEAT;
+            ended = match (rows.is_empty(), is_late) {
+                (true, false) => continue,
+                (true, true) => self.send_sign(clock::now())?.is_err(),
+                (false, _) => self.send(&rows)?.is_err(),
+            };
+            sent_at = Instant::now();
         }
         Ok(())
     }
@@ -134,8 +146,30 @@ impl Subscription {
         })
     }
 
+    /// Shows that the stream is alive. A batch without rows says more: that everything that was done up to a moment ago has
+    /// come. While that is not so, because exchanges wait to be recorded or the filter has left out all of many, the next
+    /// message is begun with what every message begins with, byte by byte, and then there is nothing left to show.
+    fn send_sign(&mut self, now: Timestamp) -> anyhow::Result<Result<(), Gone>> {
+        if self.feed.is_quiet(self.cursor.next_number(), now) {
+            return self.send(&[]);
+        }
+        let Some(byte) = MARKER.get(self.begun..=self.begun) else {
+            return Ok(Ok(()));
+        };
+        self.begun += 1;
+        let sent = self.out.blocking_send(Ok(Bytes::copy_from_slice(byte)));
+        Ok(sent.map_err(|_| Gone))
+    }
+
+    /// A message, without what was sent of it.
+    fn rest_of(&mut self, message: Bytes) -> Bytes {
+        debug_assert!(message.starts_with(&MARKER), "every message begins so");
+        message.slice(std::mem::take(&mut self.begun)..)
+    }
+
     fn send(&mut self, rows: &[Row]) -> anyhow::Result<Result<(), Gone>> {
         let bytes = self.encoder.encode(rows)?;
+        let bytes = self.rest_of(bytes);
         let missed = rows.iter().map(|row| row.missed).sum();
         let sent = self.out.blocking_send(Ok(bytes)).map_err(|_| Gone);
         self.feed.count_rows(rows.len() as u64, missed);
@@ -148,7 +182,8 @@ impl Subscription {
         let passed = self.cursor.next_number().saturating_sub(self.expected);
         let missed = std::mem::take(&mut self.missed) + passed;
         let end = if missed == 0 {
-            Ok(self.encoder.finish()?)
+            let end = self.encoder.finish()?;
+            Ok(self.rest_of(end))
         } else {
             self.feed.count_rows(0, missed);
             tracing::warn!(

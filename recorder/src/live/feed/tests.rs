@@ -7,7 +7,7 @@ const SOON: Duration = Duration::from_millis(20);
 const BOUNDS: (usize, usize) = (100, 1 << 20);
 
 fn exchange() -> Exchange {
-    crate::testing::exchange(schema::Timestamp::from_micros(1_795_352_400_000_000), 100)
+    crate::testing::exchange(Timestamp::from_micros(1_795_352_400_000_000), 100)
 }
 
 /// A feed without a spool that has room for `rows` exchanges.
