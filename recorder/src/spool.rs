@@ -437,6 +437,7 @@ fn waiting(disk: &Disk, sealed: &[Sealed]) -> Result<Vec<Waiting>, SpoolError> {
                     bytes,
                     rows: 0,
                     emptied: false,
+                    stays: false,
                 }),
                 Some(layout::SegmentFile::Leftover) => {
                     disk.run(&[steps::Step::Remove(format!("{path}/{name}"))])?;

@@ -168,6 +168,33 @@ fn leave(place: &Place, life: &Traffic) {
     program.kill();
 }
 
+/// Told to end while it has more to seal than the time for draining allows, it leaves everything in the spool: that is said,
+/// and is neither a failure nor an interruption.
+#[test]
+fn an_end_that_comes_too_soon_costs_nothing() {
+    let place = Place::new();
+    let life = bulky(1, 1_200);
+    let flags = ["--segment-bytes", "1GiB", "--drain", "2s"];
+    let program = place.local(&[&SLOW[..], &flags].concat());
+    let socket = mirror("127.0.0.1", program.vxlan);
+    feed(&program, &socket, &datagrams(&life));
+    await_answer(program.metrics, |_, text| spooled(text) == life.exchanges);
+    let (code, summary, log) = program.end("-TERM");
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("is safe"), "{log}");
+    assert_eq!(summary["spool"]["unsealed"], true);
+    assert_eq!(counted(&place.archive()).len(), 0);
+    let (code, _, log) = place.local(&["--spool-sync", "none"]).end("-TERM");
+    assert_eq!(code, Some(0), "{log}");
+    let counts = counted(&place.archive());
+    assert_eq!(counts.len() as u64, life.exchanges);
+    assert!(counts.values().all(|count| *count == 1));
+    let ledger = read_ledger(&place.archive());
+    let exchanges: u64 = ledger.iter().map(|(_, row)| row.exchanges).sum();
+    let interruptions: u64 = ledger.iter().map(|(_, row)| row.interruptions).sum();
+    assert_eq!((exchanges, interruptions), (life.exchanges, 0));
+}
+
 /// Killed at some moment while it seals what the last one left and is behind with what comes, again and again: everything is
 /// in the archive once, every kill is in the ledger once, and the recorder is well and takes what comes from the start. What
 /// was left is published bit by bit.
