@@ -19,27 +19,24 @@ struct Compared {
 
 impl Compared {
     fn new(old: fn(&Arrival) -> Answer, new: fn(&Arrival) -> Answer) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut script = PacketScript::new();
-        for id in 1..=3 {
-            let body = format!("{{\"id\":{id},\"total\":\"10.50\"}}");
-            script = script
-                .client(format!("GET /orders/{id} HTTP/1.1\r\nHost: shop.test\r\n\r\n"))
-                .server(format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                    body.len()
-                ));
-        }
-        let capture = folder.path().join("capture.pcap");
-        std::fs::write(&capture, script.pcap()).unwrap();
-        let compared = Self { folder };
-        let archive = compared.archive();
-        let _recorded = run(recorder()
-            .arg("read")
-            .arg(&capture)
-            .args(["--archive", &archive]));
+        let compared = Self::recorded(&orders(), &[]);
         compared.replay("old", old, &[]);
         compared.replay("new", new, &[]);
+        compared
+    }
+
+    /// An archive of these packets.
+    fn recorded(script: &PacketScript, flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let compared = Self { folder };
+        let capture = compared.file("capture.pcap");
+        std::fs::write(&capture, script.pcap()).unwrap();
+        let mut read = recorder();
+        let _recorded = run(read
+            .arg("read")
+            .arg(&capture)
+            .args(["--archive", &compared.archive()])
+            .args(flags));
         compared
     }
 
@@ -85,6 +82,20 @@ impl Compared {
         ComparisonDocument::from_json(ran.stdout.as_bytes())
             .unwrap_or_else(|error| panic!("{error}\n{}{}", ran.stdout, ran.stderr))
     }
+}
+
+/// Three requests and their answers.
+fn orders() -> PacketScript {
+    let asked = |script: PacketScript, id: u32| {
+        let body = format!("{{\"id\":{id},\"total\":\"10.50\"}}");
+        script
+            .client(format!("GET /orders/{id} HTTP/1.1\r\nHost: shop.test\r\n\r\n"))
+            .server(format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ))
+    };
+    (1..=3).fold(PacketScript::new(), asked)
 }
 
 fn order(arrival: &Arrival, total: &str) -> Answer {

@@ -115,7 +115,7 @@ pub fn reproducer(
     }
     let mut script = head(group, about);
     script.push_str(&notes(links.len() - kept.len(), &lacks, about));
-    script.push_str(&preamble(&steps, about));
+    script.push_str(&preamble(&steps, &body, about));
     script.push_str(&shell::functions(&body));
     script.push_str(&body);
     if script.len() > limits.script_bytes_max {
@@ -247,7 +247,7 @@ fn gaps(chain: &[Link]) -> Option<String> {
 }
 
 /// What comes before the first request.
-fn preamble(steps: &[Step<'_>], about: &About) -> String {
+fn preamble(steps: &[Step<'_>], body: &str, about: &About) -> String {
     let mut text = String::from(
         "set -eu\nLC_ALL=C\nexport LC_ALL\n: \"${TARGET:?set it to the URL of the build to ask}\"\n",
     );
@@ -259,6 +259,11 @@ fn preamble(steps: &[Step<'_>], about: &About) -> String {
         );
     }
     text.push_str("TARGET=${TARGET%/}\nwork=$(mktemp -d)\ntrap 'rm -rf \"$work\"' EXIT\n");
+    if body.contains("\"$prefix\"") {
+        text.push_str(
+            "prefix=${TARGET#*://}\ncase $prefix in */*) prefix=/${prefix#*/} ;; *) prefix= ;; esac\n",
+        );
+    }
     if steps.iter().any(|step| step.protocol == Protocol::Http2) {
         text.push_str(
             "case $TARGET in https:*) http2=--http2 ;; *) http2=--http2-prior-knowledge ;; esac\n",

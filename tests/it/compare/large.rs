@@ -33,13 +33,7 @@ fn recorded(lost: bool) -> Compared {
         script = script.lose(1);
     }
     let script = script.server_in(1_400, end);
-    let folder = tempfile::tempdir().unwrap();
-    let capture = folder.path().join("capture.pcap");
-    std::fs::write(&capture, script.pcap()).unwrap();
-    let compared = Compared { folder };
-    let flags = ["--archive", &compared.archive(), "--max-body", "1KiB"];
-    let _ran = run(recorder().arg("read").arg(&capture).args(flags));
-    compared
+    Compared::recorded(&script, &["--max-body", "1KiB"])
 }
 
 fn text(last: char) -> Answer {

@@ -192,7 +192,17 @@ fn kinds() -> Vec<Vec<u8>> {
     let large = "it's 100% \\n \"large\" é\n".repeat(15_000);
     let multipart = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a'b.txt\"\r\n\r\n$HOME `id` \\ % é\r\n--b--\r\n";
     let json = r#"{"text":"it's \"quoted\" \\ $HOME `id`","n":[1,2]}"#;
+    let target = |bytes: &[u8]| {
+        [
+            b"POST ",
+            bytes,
+            b" HTTP/1.1\r\nHost: shop.test:8080\r\n\r\n",
+        ]
+        .concat()
+    };
     vec![
+        target("/café/../straße?q=\u{fc}&r=\"<a>\"^`{|}\\'$HOME'".as_bytes()),
+        target(b"/caf\xe9/%e9?q=\xfc\xff#x"),
         with_body(&format!("POST /binary HTTP/1.1\r\n{host}Content-Type: application/octet-stream\r\n"), &binary),
         with_body(&format!("PUT /large?a=%7Bb%7D&c[]={{d}} HTTP/1.1\r\n{host}Content-Type: text/plain\r\nExpect: 100-continue\r\n"), large.as_bytes()),
         with_body(&format!("POST /multipart HTTP/1.1\r\n{host}Content-Type: multipart/form-data; boundary=b\r\n"), multipart.as_bytes()),
@@ -234,14 +244,7 @@ fn requests_of_every_kind_arrive_as_the_run_sent_them() {
             "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"
         ));
     }
-    let folder = tempfile::tempdir().unwrap();
-    let capture = folder.path().join("capture.pcap");
-    std::fs::write(&capture, script.pcap()).unwrap();
-    let compared = Compared { folder };
-    let _recorded = run(recorder()
-        .arg("read")
-        .arg(&capture)
-        .args(["--archive", &compared.archive()]));
+    let compared = Compared::recorded(&script, &[]);
     let build = |status: u16| {
         Target::start(move |arrival| {
             let is_last = arrival.method == "HEAD";
@@ -262,7 +265,25 @@ fn requests_of_every_kind_arrive_as_the_run_sent_them() {
     let _changed = reproduce(compared.folder.path(), script, &again.url()).expect_code(1);
     let _unchanged =
         reproduce(compared.folder.path(), script, &format!("{}/", old.url())).expect_code(0);
-    assert_eq!(arrived(&again).len(), 8);
+    let targets: Vec<String> = arrived(&again).into_iter().map(|of| of.target).collect();
+    assert_eq!(targets.len(), 10);
+    let _below = reproduce(
+        compared.folder.path(),
+        script,
+        &format!("{}/app", again.url()),
+    );
+    let below = arrived(&again).into_iter().skip(10).map(|of| of.target);
+    let prefixed = targets.iter().map(|target| format!("/app{target}"));
+    assert_eq!(below.collect::<Vec<_>>(), prefixed.collect::<Vec<_>>());
+    // As characters of Latin-1 where the bytes are no UTF-8.
+    assert_eq!(
+        targets[..2],
+        [
+            "/café/../straße?q=ü&r=\"<a>\"^`{|}\\'$HOME'",
+            "/caf\u{e9}/%e9?q=\u{fc}\u{ff}#x"
+        ]
+    );
+    // Those of the first time.
     for ((sent, once), other) in arrived(&new)
         .into_iter()
         .zip(arrived(&again))

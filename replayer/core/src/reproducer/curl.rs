@@ -105,20 +105,23 @@ impl Writer<'_> {
             uses.extend(behind(self.uses(Field::Query), target.len()));
             target.push_str(query);
         }
-        if !target.starts_with('/') || target.contains(['#', ' ']) {
-            return format!("--request-target {} \"$TARGET\"", self.word(&target, &uses));
-        }
         // The prefix is in TARGET.
         let prefix = self.step.path_prefix.len();
-        if target.starts_with(self.step.path_prefix)
-            && uses.iter().all(|used| used.range.start >= prefix)
-        {
+        let is_below = target.starts_with(self.step.path_prefix)
+            && target[prefix..].starts_with('/')
+            && uses.iter().all(|used| used.range.start >= prefix);
+        if is_below {
             for used in &mut uses {
                 used.range = used.range.start - prefix..used.range.end - prefix;
             }
             target.drain(..prefix);
         }
-        format!("\"$TARGET\"{}", self.word(&target, &uses))
+        let word = self.word(&target, &uses);
+        if is_below && target.bytes().all(is_left_alone) {
+            return format!("\"$TARGET\"{word}");
+        }
+        let prefix = if is_below { "\"$prefix\"" } else { "" };
+        format!("--request-target {prefix}{word} \"$TARGET\"")
     }
 
     fn headers(&self, script: &mut String) {
@@ -206,6 +209,11 @@ impl Writer<'_> {
             }
         })
     }
+}
+
+/// Whether curl sends the byte as it stands in a URL: unreserved and reserved ones (RFC 3986 section 2) but for `#`, and `%`.
+fn is_left_alone(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte)
 }
 
 /// The same in a text that is so many bytes longer before.
