@@ -4,17 +4,63 @@ use std::time::Duration;
 
 use schema::comparison::ComparisonDocument;
 use serde_json::{Value, json};
-use tests::{Answer, Arrival, python, run_within, workspace};
+use tests::{Answer, Arrival, PacketScript, python, run_within, workspace};
 
-use super::{Compared, old};
+use super::{Compared, old, orders};
 
-/// Answers one request otherwise, one not at all, and one as before.
+/// Bytes of a body that are kept; the long ones have more, and a digest.
+const KEPT: &str = "1KiB";
+
+/// Answers as before, some of them at length.
+fn lengthy(arrival: &Arrival) -> Answer {
+    match arrival.path() {
+        path if path.starts_with("/exports/") => export("the end"),
+        _ => old(arrival),
+    }
+}
+
+/// Answers one request otherwise, one not at all, and one as before; of the long ones one as before, one with another end, one
+/// with another beginning, and one in short.
 fn broken(arrival: &Arrival) -> Answer {
     match arrival.path() {
         "/orders/1" => Answer::new(404, &[], "none"),
         "/orders/2" => Answer::raw("no HTTP"),
-        _ => old(arrival),
+        "/exports/2" => export("another end"),
+        "/exports/3" => {
+            let mut answer = export("the end");
+            answer.body[0] = b'x';
+            answer
+        }
+        "/exports/4" => Answer::new(200, &[("Content-Type", "text/plain")], "none"),
+        _ => lengthy(arrival),
     }
+}
+
+/// Text that is longer than what is kept, and ends so.
+fn export(end: &str) -> Answer {
+    let text = "0123456789abcdef\n".repeat(1_000) + end;
+    Answer::new(200, &[("Content-Type", "text/plain")], text)
+}
+
+/// The requests for orders, and four for what is answered at length; the last answer has lost some of its bytes.
+fn asked() -> PacketScript {
+    let body = String::from_utf8(export("the end").body).unwrap();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let (first, rest) = body.split_at(1_000);
+    let (middle, rest) = rest.split_at(1_000);
+    (1..=4).fold(orders(), |script, number| {
+        let script = script
+            .client(format!(
+                "GET /exports/{number} HTTP/1.1\r\nHost: shop.test\r\n\r\n"
+            ))
+            .server(format!("{head}{first}"))
+            .server(middle);
+        let script = if number == 4 { script.lose(1) } else { script };
+        script.server_in(1_400, rest)
+    })
 }
 
 /// A Java program that begins cold, on a machine that has other things to do.
@@ -42,9 +88,13 @@ fn counted(
 
 #[test]
 fn duckdb_and_spark_count_what_compare_counts() {
-    let compared = Compared::new(old, broken);
-    // A baseline of two requests of the three.
-    compared.replay("few", old, &["--path", "/orders/1", "--path", "/orders/3"]);
+    let compared = Compared::recorded(&asked(), &["--max-body", KEPT]);
+    let kept = ["--max-body", KEPT];
+    compared.replay("old", lengthy, &kept);
+    compared.replay("new", broken, &kept);
+    // A baseline of two requests of the seven.
+    let two = ["--path", "/orders/1", "--path", "/orders/3"];
+    compared.replay("few", lengthy, &[&kept[..], &two].concat());
     let document = |baseline| compared.document(&["--baseline", baseline, "--candidate", "new"]);
     let (whole, few) = (document("old"), document("few"));
     let cases = [("old", &whole), ("few", &few)];
@@ -72,8 +122,15 @@ fn duckdb_and_spark_count_what_compare_counts() {
             .collect();
         groups.sort_by_key(|group| (std::cmp::Reverse(group[4].as_u64()), group[0].to_string()));
         assert_eq!(counted[3], Value::from(groups), "{baseline}");
-        assert_eq!(totals.incomparable, u64::from(*baseline == "few"));
+        let is_whole = *baseline == "old";
+        assert_eq!(totals.incomparable, if is_whole { 0 } else { 5 });
+        // An order, one that has no answer, and all long ones that are not as before.
+        assert_eq!(totals.refactor, if is_whole { 5 } else { 1 });
         let changed = json!(["GET", "shop.test", 200, 404, 1, 1]);
-        assert_eq!(counted[4][0], changed, "{baseline}: {}", counted[4]);
+        let rows = counted[4].as_array().unwrap();
+        assert!(rows.contains(&changed), "{baseline}: {rows:?}");
+        // Of long bodies the digest says that they are not the same bytes.
+        let long = json!(["GET", "shop.test", 200, 200, 3, 3]);
+        assert_eq!(rows.contains(&long), is_whole, "{baseline}: {rows:?}");
     }
 }
