@@ -10,7 +10,7 @@
 //! * `extract`: two answers in, pairs of values out. `html`: fields of forms.
 //! * `store`: what was learned, bounded. `forms`: a value as it looks in a URL or in JSON.
 //! * `saved`: the same to be kept, for a process that goes on.
-//! * `apply`: a request with the target's values in place of the recorded ones. `tally`: what is told of all this, never a value.
+//! * `whole`: values that are the whole of something. `apply`: a request with the target's values in place of the recorded ones. `tally`: what is told of all this, never a value.
 //!
 //! | value | learned | put into |
 //! |---|---|---|
@@ -28,6 +28,7 @@ mod saved;
 mod shape;
 mod store;
 mod tally;
+mod whole;
 
 use schema::run::RunCorrelation;
 use schema::{Exchange, Request};
@@ -42,8 +43,10 @@ pub use rule::{CorrelationRule, ParseCorrelationRuleError};
 pub use saved::Learned;
 
 pub(crate) use apply::{is_border, is_kept_header};
+pub(crate) use extract::set_cookies;
 pub(crate) use html::{named_values, random_words};
 pub(crate) use shape::{is_between, is_particular, is_random, is_token_name};
+pub(crate) use whole::{Of, wholes};
 
 /// What is learned: by itself, and by rules.
 #[derive(Clone, Debug, PartialEq, Eq)]

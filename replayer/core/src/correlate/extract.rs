@@ -339,7 +339,7 @@ impl<'a> Candidates<'a> {
 }
 
 /// The cookies that an answer sets, by name, the last one of a name (RFC 6265 section 5.3); without quotes.
-fn set_cookies(response: &Response) -> Vec<(&str, &str)> {
+pub(crate) fn set_cookies(response: &Response) -> Vec<(&str, &str)> {
     let mut cookies: Vec<(&str, &str)> = Vec::new();
     for field in response.headers.get_all("set-cookie") {
         let pair = field.split(';').next().unwrap_or_default();

@@ -7,7 +7,7 @@ use schema::Response;
 use super::lines::json_lines;
 use crate::compare::plain_body;
 use crate::compare::policy::{Form, TABLE, row_of};
-use crate::correlate::{is_between, named_values, random_words};
+use crate::correlate::{is_between, named_values, random_words, set_cookies};
 
 /// Longest body of an answer that is looked at.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -67,15 +67,11 @@ pub(super) fn issued(answer: &Response) -> Vec<Issued> {
 }
 
 fn cookies(answer: &Response) -> Vec<Issued> {
-    let fields = answer.headers.get_all("set-cookie");
-    let pairs = fields.filter_map(|field| field.split(';').next()?.split_once('='));
-    let cookies = pairs.map(|(name, value)| {
-        let value = value.trim().trim_matches('"');
-        Issued {
-            text: value.to_owned(),
-            take: Take::Cookie(name.trim().to_owned()),
-            name: name.trim().to_owned(),
-        }
+    let cookies = set_cookies(answer).into_iter();
+    let cookies = cookies.map(|(name, value)| Issued {
+        text: value.to_owned(),
+        take: Take::Cookie(name.to_owned()),
+        name: name.to_owned(),
     });
     cookies.collect()
 }

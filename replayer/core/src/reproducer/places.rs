@@ -6,8 +6,7 @@ use std::ops::Range;
 
 use schema::Request;
 
-use crate::correlate::{Place, is_kept_header};
-use crate::percent::percent_decoded;
+use crate::correlate::{self, Of, Place, is_kept_header};
 
 /// A part of a request in which values are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,131 +82,21 @@ pub(super) fn whole_texts(request: Option<&Request>) -> BTreeSet<String> {
         .collect()
 }
 
-/// The whole values of a part.
+/// The whole values of a part that say something.
 pub(super) fn wholes(text: &str, place: Place) -> Vec<Whole<'_>> {
-    match place {
-        Place::Path => between(text, '/', place, |_| 0),
-        Place::Query | Place::Form => between(text, '&', place, |part| {
-            part.find('=').map_or(part.len(), |at| at + 1)
-        }),
-        Place::Cookie => cookies(text),
-        Place::Header => header(text),
-        Place::Json => scalars(text),
-        Place::Body => Vec::new(),
-    }
-}
-
-fn between(
-    text: &str,
-    separator: char,
-    place: Place,
-    value_at: impl Fn(&str) -> usize,
-) -> Vec<Whole<'_>> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    for part in text.split(separator) {
-        let range = start + value_at(part)..start + part.len();
-        start += part.len() + 1;
-        let decoded = percent_decoded(text[range.clone()].as_bytes(), place != Place::Path);
-        if let Ok(text) = String::from_utf8(decoded.into_owned())
-            && !text.is_empty()
-        {
-            found.push(Whole {
-                range,
-                text: text.into(),
-                cookie: None,
-            });
-        }
-    }
-    found
-}
-
-fn cookies(text: &str) -> Vec<Whole<'_>> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    for part in text.split(';') {
-        let begin = start;
-        start += part.len() + 1;
-        let Some((name, value)) = part.split_once('=') else {
-            continue;
-        };
-        let inner = value.trim();
-        let inner = inner
-            .strip_prefix('"')
-            .and_then(|inner| inner.strip_suffix('"'))
-            .unwrap_or(inner);
-        let at = begin + name.len() + 1 + value.find(inner).unwrap_or(0);
-        found.push(Whole {
-            range: at..at + inner.len(),
-            text: inner.into(),
-            cookie: Some(name.trim()),
-        });
-    }
-    found
-}
-
-/// The value, and what is behind its first word (`Bearer 42`), and between quotes (`"42"`).
-fn header(text: &str) -> Vec<Whole<'_>> {
-    let trimmed = text.trim();
-    let start = text.len() - text.trim_start().len();
-    let whole = |from: usize, inner: &'_ str| Whole {
-        range: start + from..start + from + inner.len(),
-        text: Cow::Owned(inner.to_owned()),
-        cookie: None,
-    };
-    let mut found = vec![whole(0, trimmed)];
-    if let Some(blank) = trimmed.find(' ') {
-        found.push(whole(blank + 1, &trimmed[blank + 1..]));
-    }
-    if let Some(inner) = trimmed
-        .strip_prefix('"')
-        .and_then(|inner| inner.strip_suffix('"'))
-    {
-        found.push(whole(1, inner));
-    }
-    found
-}
-
-/// Strings and numbers of JSON, but not names of members.
-fn scalars(text: &str) -> Vec<Whole<'_>> {
-    let bytes = text.as_bytes();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let start = at;
-        match bytes[at] {
-            b'"' => {
-                at += 1;
-                while at < bytes.len() && bytes[at] != b'"' {
-                    at += 1 + usize::from(bytes[at] == b'\\');
-                }
-                let end = at.min(bytes.len());
-                at = end + 1;
-                let behind = text.get(at..).unwrap_or_default().trim_start();
-                if !behind.starts_with(':')
-                    && let Some(inner) = text.get(start + 1..end)
-                {
-                    found.push(Whole {
-                        range: start + 1..end,
-                        text: inner.into(),
-                        cookie: None,
-                    });
-                }
-            }
-            b'-' | b'0'..=b'9' => {
-                let is_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-                at += bytes[at..]
-                    .iter()
-                    .take_while(|byte| is_number(byte))
-                    .count();
-                found.push(Whole {
-                    range: start..at,
-                    text: text[start..at].into(),
-                    cookie: None,
-                });
-            }
-            _ => at += 1,
-        }
-    }
-    found
+    let wholes = correlate::wholes(text.as_bytes(), place).into_iter();
+    let texts = wholes.filter_map(|whole| {
+        Some(Whole {
+            range: whole.range,
+            text: match whole.value {
+                Cow::Borrowed(value) => std::str::from_utf8(value).ok()?.into(),
+                Cow::Owned(value) => String::from_utf8(value).ok()?.into(),
+            },
+            cookie: match whole.of {
+                Of::Cookie(name) => std::str::from_utf8(name).ok(),
+                _ => None,
+            },
+        })
+    });
+    texts.filter(|whole| !whole.text.is_empty()).collect()
 }

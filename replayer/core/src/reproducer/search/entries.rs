@@ -5,6 +5,7 @@ use schema::{Exchange, ExchangeId, Request, Response, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::compare::plain_body;
+use crate::correlate::set_cookies;
 use crate::percent::percent_encoded;
 use crate::reproducer::ReproducerLimits;
 use crate::reproducer::issued::{Issued, Take, issued};
@@ -234,11 +235,10 @@ impl Entries {
             found.extend(self.runs.get(&xxh3_64(run)).into_iter().flatten());
         }
         if self.cookies > 0 {
-            let cookies = answer.headers.get_all("set-cookie");
-            let pairs = cookies.filter_map(|field| field.split(';').next()?.split_once('='));
-            found.extend(pairs.filter_map(|(name, value)| {
-                let value = value.trim().trim_matches('"').to_owned();
-                self.index.get(&Lack::Cookie(name.trim().to_owned(), value))
+            let cookies = set_cookies(answer).into_iter();
+            found.extend(cookies.filter_map(|(name, value)| {
+                self.index
+                    .get(&Lack::Cookie(name.to_owned(), value.to_owned()))
             }));
         }
         if matches!(&*request.method, "POST" | "PUT") {
