@@ -7,10 +7,10 @@
 //! | what the field was | what is excused |
 //! |---|---|
 //! | `timestamp`: a point in time in every pair | a time that is as far from the moment of its request as times of the baseline were, with half of that spread as slack |
-//! | `jitter`: numbers within a millionth of each other | a number as near as eight times the largest distance seen |
+//! | `jitter`: numbers within a millionth of each other, not all of them whole | a number as near as eight times the largest distance seen |
 //! | `measure`: numbers, different in at least a third of the pairs, or under a name such as `elapsed_ms` | another number; below zero only if one was |
 //! | `random order`: the same elements in another order | another order |
-//! | `uuid`, `token`, `counter`, `text with numbers`, `text`, `presence` | a value of the same form, **where two baseline answers to this very request differ as well** |
+//! | `uuid`, `token`, `counter`, `text with numbers`, `text`, `presence` | a value of the same form (hexadecimal digits of the same case), **where two baseline answers to this very request differ as well** |
 //!
 //! A value may be the same in both runs by chance and another one in the candidate's. Of one that is a time, or a text with a
 //! time in it, two answers tell by themselves: where it is within 5 s of the request in the baseline and in the candidate, and

@@ -128,7 +128,8 @@ impl Stats {
         if all(self.integers + self.numbers) {
             let name = location.rsplit(['.', '[']).next().unwrap_or_default();
             let is_named = MEASURES.iter().any(|measure| name.contains(measure));
-            return if self.relative_max <= JITTER_MAX {
+            // Whole numbers near each other are of a sequence that is far along: nothing was added up in another order.
+            return if self.relative_max <= JITTER_MAX && self.numbers > 0 {
                 Volatile::Jitter
             } else if is_named || (self.numbers > 0 && self.evidence * 3 >= pairs) {
                 Volatile::Measure
@@ -178,10 +179,13 @@ impl Stats {
             }
             Volatile::Measure => self.is_number(shape),
             Volatile::Counter => is_unstable && self.is_number(shape),
-            Volatile::Uuid => is_unstable && shape == Shape::Uuid,
+            Volatile::Uuid => {
+                is_unstable && shape == Shape::Uuid && !is_other_case(expected, actual)
+            }
             Volatile::Token => {
-                let same_length = unquoted(expected).len().abs_diff(unquoted(actual).len()) <= 2;
-                is_unstable && same_length && is_token(unquoted(actual))
+                let (expected, actual) = (unquoted(expected), unquoted(actual));
+                let same_length = expected.len().abs_diff(actual.len()) <= 2;
+                is_unstable && same_length && is_token(actual) && !is_other_case(expected, actual)
             }
             Volatile::TextWithNumbers => is_unstable && masked(expected) == masked(actual),
         }
@@ -277,6 +281,19 @@ impl Forms {
         };
         is_known && has_digits
     }
+}
+
+/// Whether hexadecimal digits of one text are all lower case and of the other all upper case.
+fn is_other_case(a: &str, b: &str) -> bool {
+    let case = |text: &str| {
+        let letters = || text.bytes().filter(u8::is_ascii_alphabetic);
+        let is_hex = letters().all(|letter| letter.is_ascii_hexdigit());
+        let is_one = letters().all(|letter| letter.is_ascii_lowercase())
+            || letters().all(|letter| letter.is_ascii_uppercase());
+        let first = letters().next().filter(|_| is_hex && is_one);
+        first.map(|letter| letter.is_ascii_lowercase())
+    };
+    matches!((case(a), case(b)), (Some(a), Some(b)) if a != b)
 }
 
 /// The distance of two numbers, in parts of the larger one.

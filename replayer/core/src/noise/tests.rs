@@ -92,6 +92,17 @@ fn an_id_is_excused_only_where_it_is_new_in_every_run() {
         [Some("uuid")]
     );
     assert_eq!(again(r#"{"id":"none"}"#), [None]);
+    let upper = again(r#"{"id":"8F1C0D9E-3F0A-4B6E-9D3A-0123456789AB"}"#);
+    assert_eq!(upper, [None]);
+    let token = |candidate| {
+        let pairs = [(
+            r#"{"id":"9f86d081884c7d65"}"#,
+            r#"{"id":"2c26b46b68ffc68f"}"#,
+        )];
+        excused(&pairs, pairs[0].0, pairs[0].1, candidate)
+    };
+    assert_eq!(token(r#"{"id":"fcde2b2edba56bf4"}"#), [Some("token")]);
+    assert_eq!(token(r#"{"id":"FCDE2B2EDBA56BF4"}"#), [None]);
 }
 
 #[test]
@@ -103,6 +114,19 @@ fn jitter_excuses_no_rounding() {
 }
 
 /// Both runs of the old build happened to add up alike: a float whose last digits come of the order of a sum tells by itself.
+/// A sequence that is far along moves by less than a millionth between two runs, and by more until the next one.
+#[test]
+fn a_number_of_a_long_sequence_is_excused_where_it_is_new_in_every_run() {
+    let of = |number: &str| format!(r#"{{"number":{number}}}"#);
+    let (left, right) = (of("95754405"), of("95754415"));
+    let pairs = [(left.as_str(), right.as_str())];
+    let verdict = |again: &str, candidate: &str| excused(&pairs, &left, again, &of(candidate));
+    assert_eq!(verdict(&right, "95759999"), [Some("counter")]);
+    assert_eq!(verdict(&right, "-1"), [None]);
+    // Where it did not move, one more is news.
+    assert_eq!(verdict(&left, "95754406"), [None]);
+}
+
 #[test]
 fn a_sum_of_floats_in_another_order_is_no_news() {
     let jitter = Some("jitter");
