@@ -89,6 +89,27 @@ pub(crate) fn unquoted(text: &str) -> &str {
         .unwrap_or(text)
 }
 
+/// The digits of a decimal number without zeros that say nothing; text with an exponent as it is.
+pub(crate) fn decimal(text: &str) -> String {
+    if text.contains(['e', 'E']) {
+        return text.to_owned();
+    }
+    let (sign, digits) = text
+        .strip_prefix('-')
+        .map_or(("", text), |digits| ("-", digits));
+    let digits = if digits.contains('.') {
+        digits.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        digits
+    };
+    // NUMBER to text leaves the zero before the point out.
+    let digits = digits.trim_start_matches('0');
+    match digits {
+        "" => "0".to_owned(),
+        digits => format!("{sign}{digits}"),
+    }
+}
+
 /// The text with `#` for every number in it, and for every word that has a digit.
 pub(crate) fn masked(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());

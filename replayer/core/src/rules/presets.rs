@@ -11,7 +11,7 @@ use schema::DivergenceKind;
 
 use super::Between;
 use crate::compare::Difference;
-use crate::value::{Shape, parse_time, unquoted};
+use crate::value::{Shape, decimal, parse_time, unquoted};
 
 /// How far from the distance of the two requests a time may have moved, microseconds.
 const CLOCK_BOUND_US: i64 = 2_000_000;
@@ -111,27 +111,6 @@ fn dated(text: &str) -> String {
         format!("{text}T00:00:00")
     } else {
         text.to_owned()
-    }
-}
-
-/// The digits of a decimal number without zeros that say nothing; text with an exponent as it is.
-fn decimal(text: &str) -> String {
-    if text.contains(['e', 'E']) {
-        return text.to_owned();
-    }
-    let (sign, digits) = text
-        .strip_prefix('-')
-        .map_or(("", text), |digits| ("-", digits));
-    let digits = if digits.contains('.') {
-        digits.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        digits
-    };
-    // NUMBER to text leaves the zero before the point out.
-    let digits = digits.trim_start_matches('0');
-    match digits {
-        "" => "0".to_owned(),
-        digits => format!("{sign}{digits}"),
     }
 }
 

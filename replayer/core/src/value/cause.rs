@@ -2,7 +2,7 @@
 
 use schema::DivergenceKind;
 
-use super::{Shape, parse_time, unquoted};
+use super::{Shape, decimal, parse_time, unquoted};
 use crate::compare::{Difference, Part};
 
 const MINUTE_US: i64 = 60_000_000;
@@ -76,8 +76,12 @@ fn number((a_text, a): (&str, f64), (b_text, b): (&str, f64)) -> &'static str {
             .map_or(0, |(_, fraction)| fraction.len())
     };
     let (a_decimals, b_decimals) = (decimals(a_text), decimals(b_text));
+    // A float holds some 16 digits, and an id or an amount may have more.
+    let has_exponent = [a_text, b_text]
+        .iter()
+        .any(|text| text.contains(['e', 'E']));
     #[expect(clippy::float_cmp, reason = "the same number, or not")]
-    let is_same = a == b;
+    let is_same = a == b && (has_exponent || decimal(a_text) == decimal(b_text));
     if is_same {
         return "same number, written otherwise";
     }

@@ -135,13 +135,30 @@ fn alike_changes_have_one_name() {
         ("1", "", DivergenceKind::Missing, "number is gone"),
     ];
     for (expected, actual, kind, name) in table {
-        let difference = Difference {
-            part: Part::Body,
-            location: "$.a".to_owned(),
-            kind,
-            expected: Some(expected.to_owned()),
-            actual: Some(actual.to_owned()),
-        };
-        assert_eq!(cause(&difference, NOW_US), name, "{expected} {actual}");
+        assert_eq!(changed(expected, actual, kind), name, "{expected} {actual}");
     }
+}
+
+#[test]
+fn numbers_are_told_apart_by_their_digits_where_a_float_cannot() {
+    let same = "same number, written otherwise";
+    for (expected, actual, name) in [
+        ("9007199254740995", "9007199254740996", "another number"),
+        ("9007199254740995", "9007199254740995.0", same),
+        ("1e3", "1000.0", same),
+    ] {
+        let found = changed(expected, actual, DivergenceKind::Value);
+        assert_eq!(found, name, "{expected} {actual}");
+    }
+}
+
+fn changed(expected: &str, actual: &str, kind: DivergenceKind) -> String {
+    let difference = Difference {
+        part: Part::Body,
+        location: "$.a".to_owned(),
+        kind,
+        expected: Some(expected.to_owned()),
+        actual: Some(actual.to_owned()),
+    };
+    cause(&difference, NOW_US)
 }
