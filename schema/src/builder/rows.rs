@@ -1,6 +1,7 @@
 //! Exchanges become the Arrow columns of one batch, row by row; each text is copied once, and so are small bodies. Large ones
 //! stay where they are.
 
+mod bodies;
 mod groups;
 mod headers;
 

@@ -5,20 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryViewBuilder, Int32Builder, Int64Builder, StringBuilder,
-    TimestampMicrosecondBuilder,
+    ArrayRef, Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::buffer::Buffer;
 use arrow::error::ArrowError;
-use bytes::Bytes;
 
 use super::Parts;
+use super::bodies::BodyColumns;
 use super::headers::{HeadersBuilder, StatusesBuilder};
 use crate::columns;
-use crate::{Body, ConnectionInfo, Exchange, ExchangeId, InDoubt, Replay, Timestamp, Vni};
-
-/// Bytes of a body from which on it is shared and not copied.
-const SHARED_BYTES_MIN: usize = 4 << 10;
+use crate::{ConnectionInfo, Exchange, ExchangeId, InDoubt, Replay, Timestamp, Vni};
 
 pub(super) struct IdColumns {
     exchange: StringBuilder,
@@ -301,47 +296,6 @@ impl ResponseColumns {
     }
 }
 
-struct BodyColumns {
-    stored: BinaryViewBuilder,
-    wire_bytes: Int64Builder,
-}
-
-impl BodyColumns {
-    fn new(rows: usize) -> Self {
-        Self {
-            stored: BinaryViewBuilder::with_capacity(rows),
-            wire_bytes: Int64Builder::with_capacity(rows),
-        }
-    }
-
-    /// Adds a body, with its bytes if they are wanted. One of which nothing is stored is null.
-    fn append(&mut self, body: Option<&Body>, wanted: bool) {
-        let stored = body
-            .map(|body| &body.bytes)
-            .filter(|bytes| wanted && !bytes.is_empty());
-        match stored {
-            Some(bytes) if bytes.len() >= SHARED_BYTES_MIN => self.share(bytes),
-            stored => self.stored.append_option(stored),
-        }
-        self.wire_bytes
-            .append_option(body.map(|body| long(body.wire_bytes)));
-    }
-
-    fn share(&mut self, bytes: &Bytes) {
-        let block = self.stored.append_block(Buffer::from(bytes.clone()));
-        let len = u32::try_from(bytes.len()).expect("Arrow takes no larger block");
-        let appended = self.stored.try_append_view(block, 0, len);
-        appended.expect("the view is all of the block");
-    }
-
-    fn finish(mut self) -> [ArrayRef; 2] {
-        [
-            Arc::new(self.stored.finish()),
-            Arc::new(self.wire_bytes.finish()),
-        ]
-    }
-}
-
 pub(super) struct QualityColumns {
     completeness: StringBuilder,
     request_missing_bytes: Int64Builder,
@@ -502,6 +456,6 @@ fn int(value: u32) -> i32 {
 }
 
 /// As [`int`].
-fn long(value: u64) -> i64 {
+pub(super) fn long(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
